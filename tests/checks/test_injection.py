@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.asking import advises, blocks, said, silent
+from tests.meshes import mesh, shop
+
+
+def test_two_labels_that_agree_are_untidy() -> None:
+    both = (
+        mesh().plane("1.27.9").tag("default", "1-27-9").namespace("both", rev="1-27-9", injection="enabled")
+    )
+    found = advises(both, "0318", "Namespace both")
+    assert "its pods get revision 1-27-9" in found.summary
+    assert "kubectl label namespace both istio-injection-" in found.do[0]
+
+
+def test_two_labels_that_disagree_are_refused() -> None:
+    two = mesh().plane("1.27.9").plane("1.28.10").tag("default", "1-27-9")
+    blocks(two.namespace("both", rev="1-28-10", injection="enabled"), "0318", "Namespace both")
+
+
+def test_a_revision_beside_disabled_injection_is_refused() -> None:
+    off = mesh().plane("1.27.9").namespace("both", rev="1-27-9", injection="disabled")
+    assert "its pods get no sidecar" in blocks(off, "0318", "Namespace both").summary
+
+
+@pytest.mark.parametrize("labels", [{"rev": "1-27-9"}, {"injection": "enabled"}])
+def test_one_label_is_enough(labels: dict[str, str]) -> None:
+    silent(mesh().plane("1.27.9").tag("default", "1-27-9").namespace("one", **labels), "0318")
+
+
+def test_a_namespace_of_a_revision_that_nobody_serves_loses_its_sidecars_silently() -> None:
+    lost = mesh().plane("1.27.9").namespace("shop", rev="canary")
+    advises(lost, "0319", "Namespace shop")
+    found = blocks(lost.deployment("shop/cart", proxies=2, on="1-27-9"), "0319", "Namespace shop")
+    assert "2 pods with a sidecar run there" in found.what[0]
+    assert found.do[0] == "kubectl label namespace shop istio.io/rev=1-27-9 --overwrite"
+
+
+def test_the_empty_revision_label_matches_nothing() -> None:
+    advises(mesh().plane("1.27.9").namespace("shop", rev=""), "0319", "Namespace shop")
+
+
+def test_enabled_injection_without_a_default_is_served_by_nobody() -> None:
+    advises(mesh().plane("1.27.9").namespace("shop", injection="enabled"), "0319", "Namespace shop")
+    silent(mesh().plane("1.27.9", "default").namespace("shop", injection="enabled"), "0319")
+
+
+def test_disabled_injection_asks_for_nothing() -> None:
+    silent(mesh().plane("1.27.9").namespace("shop", injection="disabled"), "0319")
+
+
+def test_a_workload_of_a_revision_that_nobody_serves_is_told_where_its_label_decides() -> None:
+    lost = mesh().plane("1.27.9").namespace("free").namespace("bound", rev="1-27-9")
+    blocks(
+        lost.deployment("free/a", proxies=1, on="1-27-9", template={"istio.io/rev": "canary"}),
+        "0319",
+        "free/a",
+    )
+    bound = mesh().plane("1.27.9").namespace("bound", rev="1-27-9")
+    silent(bound.deployment("bound/a", proxies=1, template={"istio.io/rev": "canary"}), "0319")
+
+
+def test_a_default_tag_beside_a_live_unnamed_injector_injects_twice() -> None:
+    left = mesh().plane("1.27.9", "default").plane("1.28.10").tag("default", "1-28-10")
+    found = blocks(left.namespace("shop", injection="enabled"), "0320", "Namespace shop")
+    assert "1-28-10 and default" in found.summary
+    assert "istio-sidecar-injector" in found.do[0]
+
+
+def test_two_configurations_of_one_revision_inject_once() -> None:
+    silent(
+        mesh().plane("1.27.9", "default").tag("default", "default").namespace("shop", injection="enabled"),
+        "0320",
+    )
+
+
+@pytest.mark.parametrize(("path", "hop"), [("1.26.8 1.27.9", 1), ("1.25.5 1.26.8 1.27.9", 2)])
+def test_a_value_that_opts_out_only_before_1_27_is_refused_at_that_hop(path: str, hop: int) -> None:
+    version = path.split(maxsplit=1)[0]
+    made = mesh().plane(version).namespace("shop", rev=version.replace(".", "-"))
+    found = blocks(
+        made.deployment("shop/db", template={"sidecar.istio.io/inject": "no"}), "0321", "shop/db", path
+    )
+    assert found.hop == hop
+    assert '"labels":{"sidecar.istio.io/inject":"false"}' in found.do[0]
+
+
+@pytest.mark.parametrize("value", ["true", "false", "yes"])
+def test_a_value_that_means_the_same_before_and_after_is_no_finding(value: str) -> None:
+    made = mesh().plane("1.26.8").namespace("shop", rev="1-26-8")
+    silent(made.deployment("shop/db", template={"sidecar.istio.io/inject": value}), "0321", "1.26.8 1.27.9")
+
+
+def test_an_odd_value_where_nothing_injects_is_no_finding() -> None:
+    made = mesh().plane("1.26.8").namespace("quiet")
+    silent(made.deployment("quiet/db", template={"sidecar.istio.io/inject": "no"}), "0321", "1.26.8 1.27.9")
+
+
+def test_an_odd_value_is_old_news_after_1_27() -> None:
+    assert said(shop().deployment("shop/db", template={"sidecar.istio.io/inject": "no"}), "0321") == []

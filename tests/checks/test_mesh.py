@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.checks.asking import advises, blocks, context, findings, said, silent
+from tests.meshes import Mesh, image, mesh, shop
+from upgrader.catalog import load_catalog
+from upgrader.checks import CHECKS, run_checks, skip_refusal
+from upgrader.checks.context import Context
+from upgrader.model.finding import Severity
+from upgrader.model.version import Version
+
+
+def test_a_healthy_mesh_has_no_finding_but_that_its_gateway_is_emptied_on_leaving() -> None:
+    assert [f.code for f in findings(shop(), "1.27.9 1.28.10 1.29.6")] == ["UPG-0327"]
+
+
+def test_a_healthy_mesh_on_a_fixed_release_has_no_finding_at_all() -> None:
+    assert findings(shop("1.29.6"), "1.29.6 1.30.3") == ()
+
+
+def test_every_check_is_asked_of_a_mesh() -> None:
+    assert run_checks(shop().snapshot(), context()).ran == len(CHECKS) == len(set(CHECKS))
+
+
+def test_an_empty_cluster_is_no_mesh_and_says_nothing_else() -> None:
+    assert [f.code for f in findings(mesh().namespace("shop", injection="enabled"), "")] == ["UPG-0106"]
+
+
+def test_one_istiod_is_enough_to_be_a_mesh() -> None:
+    silent(mesh().plane("1.27.9"), "0106")
+
+
+def test_control_planes_in_two_namespaces_are_two_meshes() -> None:
+    two = mesh().plane("1.27.9").plane("1.27.9", "other", namespace="istio-two")
+    assert "istio-system, istio-two" in blocks(two, "0107").summary
+
+
+def serving(*versions: str) -> Mesh:
+    made = mesh()
+    for version in versions:
+        made.plane(version)
+    for version in versions:
+        revision = Version.parse(version).revision
+        made.namespace(f"on-{revision}", rev=revision).deployment(f"on-{revision}/app", proxies=1)
+    return made
+
+
+def test_three_serving_revisions_are_one_too_many() -> None:
+    blocks(serving("1.26.8", "1.27.9", "1.28.10"), "0107")
+
+
+def test_two_serving_revisions_and_an_idle_third_are_not_too_many() -> None:
+    silent(serving("1.26.8", "1.27.9").plane("1.28.10"), "0107")
+
+
+def test_two_namespaces_and_too_many_revisions_are_one_finding_with_both_facts() -> None:
+    made = serving("1.26.8", "1.27.9", "1.28.10").plane("1.27.9", "other", namespace="istio-two")
+    found = blocks(made, "0107")
+    assert "istio-two" in found.summary
+    assert any("3 revisions" in line for line in found.what)
+
+
+def test_what_could_not_be_read_is_not_taken_for_none() -> None:
+    found = blocks(shop().unread("secrets in payments"), "0303")
+    assert found.what == ("secrets in payments: forbidden",)
+
+
+def test_what_could_not_be_read_is_told_even_where_no_istiod_is_seen() -> None:
+    assert [f.code for f in findings(mesh().unread("deployments"), "")] == ["UPG-0303", "UPG-0106"]
+
+
+def test_a_mesh_that_was_read_whole_is_not_called_unread() -> None:
+    silent(shop(), "0303")
+
+
+@pytest.mark.parametrize(
+    ("server", "severity"),
+    [
+        ("v1.28.9", Severity.BLOCKED),  # below what istioctl 1.28 accepts
+        ("v1.29.1", Severity.ADVISORY),  # tested, not supported
+        ("v1.30.0", None),
+        ("v1.34.4-eks-1", None),
+        ("v1.35.0", Severity.ADVISORY),  # released later
+        ("nonsense", Severity.ADVISORY),
+    ],
+)
+def test_kubernetes_must_go_with_the_target(server: str, severity: Severity | None) -> None:
+    found = said(mesh(server).plane("1.27.9"), "0304")
+    assert [f.severity for f in found] == ([severity] if severity else [])
+
+
+def test_each_hop_is_compared_with_kubernetes_and_says_which_one_it_is() -> None:
+    found = said(mesh("v1.30.2").plane("1.27.9"), "0304", "1.27.9 1.28.10 1.29.6 1.30.3")
+    assert [(f.hop, f.severity) for f in found] == [(2, Severity.ADVISORY), (3, Severity.BLOCKED)]
+
+
+def test_an_unknown_minor_is_said_to_be_unknown() -> None:
+    assert "nothing is known" in advises(mesh().plane("1.31.0"), "0304", path="1.31.0 1.32.0").summary
+
+
+def test_a_control_plane_with_a_missing_replica_is_not_ready() -> None:
+    blocks(mesh().plane("1.27.9", ready=1), "0305", "istio-system/istiod-1-27-9")
+
+
+def test_a_control_plane_that_is_rolling_is_not_ready() -> None:
+    blocks(mesh().plane("1.27.9", settled=False), "0305", "istio-system/istiod-1-27-9")
+
+
+def test_a_control_plane_at_zero_is_not_ready_while_proxies_use_it() -> None:
+    frozen = mesh().plane("1.27.9", replicas=0, ready=0).namespace("shop", rev="1-27-9")
+    silent(frozen, "0305")
+    blocks(frozen.deployment("shop/cart", proxies=1), "0305", "istio-system/istiod-1-27-9")
+
+
+def test_a_sick_control_plane_that_nothing_uses_does_not_block() -> None:
+    left = mesh().plane("1.27.9").plane("1.26.8", ready=0)
+    advises(left, "0305", "istio-system/istiod-1-26-8")
+    blocks(mesh().plane("1.27.9").plane("1.28.10", ready=0), "0305", "istio-system/istiod-1-28-10")
+
+
+def test_one_ready_replica_is_ready() -> None:
+    silent(mesh().plane("1.27.9", replicas=1, ready=1), "0305")
+
+
+def test_two_istiods_under_one_revision_must_be_one_version() -> None:
+    blocks(mesh().plane("1.27.9", "prod").plane("1.27.8", "prod"), "0202", "revision prod")
+    silent(mesh().plane("1.27.9", "blue").plane("1.27.8", "green"), "0202")
+
+
+def test_an_istiod_that_injects_another_version_than_its_own_is_mixed() -> None:
+    moved = mesh().plane("1.27.9", proxy_image=image("docker.io/istio/proxyv2:1.26.8"))
+    blocks(moved, "0202", "revision 1-27-9")
+
+
+def test_a_distroless_proxy_image_is_not_another_version() -> None:
+    silent(mesh().plane("1.27.9", proxy_image=image("docker.io/istio/proxyv2:1.27.9-distroless")), "0202")
+
+
+def test_a_control_plane_of_latest_has_no_known_version() -> None:
+    found = blocks(mesh().plane("latest"), "0103", "istio-system/istiod-latest", path="")
+    assert "tag latest" in found.summary
+
+
+def test_a_control_plane_of_a_release_candidate_has_a_known_version() -> None:
+    silent(mesh().plane("1.31.0-rc.0"), "0103")
+
+
+def test_a_hop_does_not_stop_at_a_release_with_a_known_fault() -> None:
+    found = blocks(mesh().plane("1.28.10"), "0104", "Istio 1.29.3", "1.28.10 1.29.3")
+    assert found.allowable
+    silent(mesh().plane("1.28.10"), "0104", "1.28.10 1.29.6")
+
+
+def test_a_target_without_support_is_an_advisory() -> None:
+    found = advises(mesh().plane("1.25.5"), "0104", "Istio 1.26", "1.25.5 1.26.8")
+    assert "2025-12-22" in found.summary
+    assert found.do[0].startswith("upgrade plan --to 1.29")
+
+
+def test_a_minor_on_the_way_may_be_out_of_support() -> None:
+    silent(mesh().plane("1.27.9"), "0104", "1.27.9 1.28.10 1.29.6")
+
+
+def test_a_skip_is_refused_with_the_way_there() -> None:
+    path = [Version.parse(v) for v in ("1.27.9", "1.28.10", "1.29.6")]
+    refused = skip_refusal(path[0], path[2], path)
+    assert refused.code == "UPG-0101"
+    assert refused.exit_code == 3
+    assert refused.headline == "1.27.9 -> 1.29.6 skips a minor version (1.28)"
+    assert refused.do == ("upgrade plan --to 1.29            # 1.27.9 -> 1.28.10 -> 1.29.6",)
+    assert "no override" in refused.why
+
+
+def test_a_skip_of_several_minors_names_them_all() -> None:
+    refused = skip_refusal(Version.parse("1.26.8"), Version.parse("1.29.6"), ())
+    assert "skips minor versions (1.27, 1.28)" in refused.headline
+
+
+def test_no_path_and_no_catalog_entry_break_no_check() -> None:
+    bare = Context(path=(), catalog=msgspec.structs.replace(load_catalog(), releases={}))
+    assert run_checks(shop().snapshot(), bare).ran == len(CHECKS)

@@ -1,0 +1,207 @@
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from upgrader.sandbox.api.backend import Backend, Call
+from upgrader.sandbox.api.content import Form, failure
+from upgrader.sandbox.api.discovery import discovery
+from upgrader.sandbox.api.target import parse
+from upgrader.sandbox.api.watching import watch
+from upgrader.sandbox.api.wire import Request, Response
+from upgrader.sandbox.clock import VirtualClock
+from upgrader.sandbox.errors import ApiError
+from upgrader.sandbox.server import Life, Server, run_world
+from upgrader.sandbox.store import Store
+
+
+class Shelf:
+    """A door with little behind it: discovery, watches, and an answer that repeats the question."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.store: Store = backend.store
+        self.broken = False
+
+    @property
+    def api(self) -> "Shelf":
+        return self
+
+    def handle(self, request: Request) -> Response:
+        if self.broken:
+            raise KeyError("a bug")
+        try:
+            found = discovery(self.backend, request)
+            if found is not None:
+                return found
+            target = parse(self.backend.catalogue, request.path)
+            return watch(Call(self.backend, request, target, "watch"), Form())
+        except ApiError as refusal:
+            if refusal.status == 404:
+                said = {
+                    "method": request.method,
+                    "path": request.path,
+                    "query": request.query,
+                    "as": request.header("Impersonate-User"),
+                }
+                return Response(200, {}, orjson.dumps(said | {"body": request.body.decode()}))
+            return failure(refusal)
+
+
+@pytest.fixture
+def shelf(backend: Backend) -> Shelf:
+    return Shelf(backend)
+
+
+@pytest.fixture
+def server(shelf: Shelf) -> Iterator[Server]:
+    before = threading.active_count()
+    with Server(shelf) as server:
+        yield server
+    assert threading.active_count() == before
+
+
+@pytest.fixture
+def connection(server: Server) -> Iterator[http.client.HTTPConnection]:
+    where = urlsplit(server.url)
+    assert where.hostname
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+    yield connection
+    connection.close()
+
+
+def ask(
+    connection: http.client.HTTPConnection, path: str, method: str = "GET", **options: Any
+) -> tuple[int, Any]:
+    connection.request(method, path, **options)
+    response = connection.getresponse()
+    return response.status, orjson.loads(response.read() or b"null")
+
+
+def test_a_request_reaches_the_door_as_it_was_sent(connection: http.client.HTTPConnection) -> None:
+    status, said = ask(connection, "/x/a%20b?dryRun=All&labelSelector=a%3Db&force=", "PATCH", body=b"{}")
+    assert status == 200
+    assert said["path"] == "/x/a b"
+    assert said["query"] == {"dryRun": "All", "labelSelector": "a=b", "force": ""}
+    assert (said["method"], said["body"]) == ("PATCH", "{}")
+
+
+def test_a_body_in_chunks_is_read_whole(connection: http.client.HTTPConnection) -> None:
+    assert (
+        ask(connection, "/x", "POST", body=iter([b"one", b"two"]), encode_chunked=True)[1]["body"] == "onetwo"
+    )
+
+
+def test_one_connection_serves_many_requests(connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, "/api")[0] == 200
+    first = connection.sock
+    assert ask(connection, "/apis")[1]["kind"] == "APIGroupList"
+    assert connection.sock is first
+
+
+def test_a_head_has_the_length_and_no_body(connection: http.client.HTTPConnection) -> None:
+    connection.request("HEAD", "/api")
+    response = connection.getresponse()
+    assert int(response.headers["Content-Length"]) > 0
+    assert response.read() == b""
+
+
+def test_headers_reach_the_door_whatever_their_case(connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, "/x", headers={"impersonate-user": "bob"})[1]["as"] == "bob"
+
+
+def test_a_bug_behind_the_door_is_an_internal_error(
+    connection: http.client.HTTPConnection, shelf: Shelf
+) -> None:
+    shelf.broken = True
+    status, refusal = ask(connection, "/x")
+    assert (status, refusal["reason"]) == (500, "InternalError")
+
+
+def test_a_watch_streams_while_others_write(connection: http.client.HTTPConnection, shelf: Shelf) -> None:
+    connection.request("GET", "/api/v1/pods?watch=1&timeoutSeconds=60")
+    response = connection.getresponse()
+    assert response.headers["Transfer-Encoding"] == "chunked"
+    for name in ("a", "b"):
+        shelf.store.put(("", "pods", "shop", name), {"metadata": {"name": name, "namespace": "shop"}})
+        assert orjson.loads(response.readline())["object"]["metadata"]["name"] == name
+
+
+@pytest.mark.slow
+def test_a_watch_ends_when_its_time_is_over(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/api/v1/pods?watch=1&timeoutSeconds=1&allowWatchBookmarks=true")
+    assert orjson.loads(connection.getresponse().read())["type"] == "BOOKMARK"
+
+
+def test_stopping_ends_idle_connections_and_running_watches(shelf: Shelf) -> None:
+    before = threading.active_count()
+    server = Server(shelf).start()
+    where = urlsplit(server.url)
+    assert where.hostname
+    idle, watching = (http.client.HTTPConnection(where.hostname, where.port, timeout=10) for _ in range(2))
+    assert ask(idle, "/api")[0] == 200
+    watching.request("GET", "/api/v1/pods?watch=1")
+    watching.getresponse()
+    server.stop()
+    assert threading.active_count() == before
+    for connection in (idle, watching):
+        connection.close()
+
+
+def test_a_watch_whose_client_hung_up_ends_by_itself(shelf: Shelf) -> None:
+    before = threading.active_count()
+    with Server(shelf) as server:
+        where = urlsplit(server.url)
+        with socket.create_connection((where.hostname, where.port), timeout=10) as client:
+            client.sendall(b"GET /api/v1/pods?watch=1 HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+            client.recv(64)
+            (thread,) = (t for t in threading.enumerate() if "process_request_thread" in t.name)
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+        assert threading.active_count() == before + 1
+
+
+def test_a_server_that_was_never_started_can_be_stopped(shelf: Shelf) -> None:
+    Server(shelf).stop()
+
+
+class Garden(Shelf):
+    """A world in which something grows when time passes, and which says when it has seen enough."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
+        assert isinstance(backend.store.clock, VirtualClock)
+        self.clock = backend.store.clock
+        self.settled = threading.Event()
+        self.grown = threading.Event()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        if self.clock.now().minute >= 10:
+            self.grown.set()
+
+    def settle(self) -> None:
+        if self.store.list("", "pods"):
+            self.settled.set()
+
+
+def test_a_world_lives_while_it_is_run(backend: Backend) -> None:
+    garden, before = Garden(backend), threading.active_count()
+    life = run_world(garden, speed=36_000)
+    garden.store.put(("", "pods", "shop", "a"), {"metadata": {"name": "a"}})
+    assert garden.settled.wait(10)
+    assert garden.grown.wait(10)
+    life.stop()
+    assert threading.active_count() == before
+
+
+def test_a_life_ends_with_its_block(backend: Backend) -> None:
+    before = threading.active_count()
+    with Life(Garden(backend)):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before

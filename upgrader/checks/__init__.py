@@ -1,0 +1,106 @@
+"""Offline questions to a snapshot and the catalog; each answers with findings, and decides nothing.
+
+One file, one function, one code (two where the second is the milder form of the first). ``CHECKS`` is the list in
+reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, installation.
+"""
+
+from __future__ import annotations
+
+from upgrader.checks.context import Check, Context, Report
+from upgrader.checks.gateways.emptied import emptied
+from upgrader.checks.gateways.no_manifests import no_manifests
+from upgrader.checks.gateways.ownership import gateway_ownership
+from upgrader.checks.images.consistency import consistency
+from upgrader.checks.images.kube_injected import kube_injected
+from upgrader.checks.images.orphans import orphans
+from upgrader.checks.images.pinned import pinned
+from upgrader.checks.injection.both_labels import both_labels
+from upgrader.checks.injection.nowhere import nowhere
+from upgrader.checks.injection.odd_values import odd_values
+from upgrader.checks.injection.two_injectors import two_injectors
+from upgrader.checks.installation.ambient import ambient
+from upgrader.checks.installation.cni import cni
+from upgrader.checks.installation.definitions import definitions
+from upgrader.checks.installation.gitops import gitops
+from upgrader.checks.installation.installers import installers
+from upgrader.checks.installation.revision_labelled import revision_labelled
+from upgrader.checks.installation.target_installed import target_installed
+from upgrader.checks.join import joined
+from upgrader.checks.mesh.kubernetes import kubernetes
+from upgrader.checks.mesh.lifetime import lifetime
+from upgrader.checks.mesh.mixed_versions import mixed_versions
+from upgrader.checks.mesh.no_istio import no_istio
+from upgrader.checks.mesh.not_ready import not_ready
+from upgrader.checks.mesh.two_meshes import two_meshes
+from upgrader.checks.mesh.unknown_version import unknown_version
+from upgrader.checks.mesh.unread import unread
+from upgrader.checks.skip import skip_refusal
+from upgrader.checks.webhooks.dangling import dangling
+from upgrader.checks.webhooks.default_validator import default_validator
+from upgrader.checks.webhooks.no_bundle import no_bundle
+from upgrader.checks.webhooks.tag_names import tag_named_like_revision
+from upgrader.checks.webhooks.tags import half_moved_tag
+from upgrader.checks.workloads.bare_pods import bare_pods
+from upgrader.checks.workloads.budgets import budgets
+from upgrader.checks.workloads.foreign_owner import foreign_owner
+from upgrader.checks.workloads.host_network import host_network
+from upgrader.checks.workloads.jobs import jobs
+from upgrader.checks.workloads.on_delete import on_delete
+from upgrader.checks.workloads.partition import partition
+from upgrader.checks.workloads.paused import paused
+from upgrader.checks.workloads.recreate import recreate
+from upgrader.model.snapshot import Snapshot
+
+FIRST: tuple[Check, ...] = (unread, no_istio)
+"""What can be asked where there may be no Istio at all."""
+
+CHECKS: tuple[Check, ...] = (
+    *FIRST,
+    two_meshes,
+    unknown_version,
+    mixed_versions,
+    not_ready,
+    kubernetes,
+    lifetime,
+    consistency,
+    orphans,
+    pinned,
+    kube_injected,
+    on_delete,
+    paused,
+    partition,
+    bare_pods,
+    jobs,
+    foreign_owner,
+    host_network,
+    recreate,
+    budgets,
+    both_labels,
+    nowhere,
+    two_injectors,
+    odd_values,
+    dangling,
+    no_bundle,
+    default_validator,
+    half_moved_tag,
+    tag_named_like_revision,
+    gateway_ownership,
+    emptied,
+    no_manifests,
+    revision_labelled,
+    definitions,
+    installers,
+    gitops,
+    target_installed,
+    ambient,
+    cni,
+)
+
+
+def run_checks(mesh: Snapshot, context: Context) -> Report:
+    """Ask everything; findings come in reading order, one per code and subject."""
+    asked = CHECKS if mesh.control_planes else FIRST
+    return Report(joined(finding for check in asked for finding in check(mesh, context)), len(asked))
+
+
+__all__ = ["CHECKS", "Check", "Context", "Report", "run_checks", "skip_refusal"]

@@ -1,0 +1,40 @@
+"""What a check is given beside the snapshot, and what a round of checks answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from upgrader.catalog import Catalog
+from upgrader.model.finding import Finding
+from upgrader.model.snapshot import Snapshot
+from upgrader.model.version import Version
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants, as far as checks need it.
+
+    Attributes:
+        path: Versions; the first is the one that runs, each next one is a hop away.
+        excluded: ``namespace`` or ``namespace/workload`` that stays behind on purpose.
+        mirrors: Image repositories that hold the same images: upstream to mirror.
+        parts: Version to the parts that its manifests have; a version without an entry was not looked at.
+    """
+
+    path: tuple[Version, ...]
+    catalog: Catalog
+    excluded: tuple[str, ...] = ()
+    mirrors: Mapping[str, str] = {}
+    parts: Mapping[str, frozenset[str]] = {}
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Every finding in reading order, one per code and subject, and how many checks were run."""
+
+    findings: tuple[Finding, ...]
+    ran: int
+
+
+Check = Callable[[Snapshot, Context], Iterator[Finding]]
+"""One offline question. Pure; yields nothing when all is well."""

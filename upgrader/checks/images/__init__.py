@@ -1,0 +1,1 @@
+"""Questions about images: does every proxy run what its revision injects, and would a restart change that."""

@@ -1,0 +1,1 @@
+"""Questions about labels: which revision does the next pod get, if any."""

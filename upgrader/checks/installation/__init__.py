@@ -1,0 +1,1 @@
+"""Questions about what was installed, by whom, and what else is there."""

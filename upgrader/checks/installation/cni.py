@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.context import Context
+from upgrader.checks.scope import parts_called, some
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import Snapshot
+
+
+def cni(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report Istio's CNI plugin, which exists once and is not moved.
+
+    Istio supports it one minor away from istiod in either direction (docs/setup/additional-setup/cni).
+    """
+    found = parts_called(mesh, "Cni", "istio-cni-node")
+    if not found:
+        return
+    hops = len(context.path) - 1
+    further = f"; after hop 2 of {hops} it would be two minors behind" if hops > 1 else ""
+    yield Finding(
+        code="UPG-0335",
+        severity=Severity.ADVISORY,
+        subject="istio-cni",
+        summary=f"istio-cni: it is not moved, and stays one minor behind after a hop{further}",
+        what=(some(found),),
+        why="Istio supports the CNI plugin one minor older or newer than istiod",
+        do=(
+            "upgrade istio-cni by its own installer "
+            + ("between the hops, so one hop per run" if hops > 1 else "after the run"),
+        ),
+        objects=tuple(found),
+    )

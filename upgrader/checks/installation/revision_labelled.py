@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.context import Context
+from upgrader.checks.scope import moving, some, stays
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.injection import REVISION
+from upgrader.model.snapshot import CustomResource, Snapshot
+
+_INSTALL = "install.istio.io"
+
+
+def revision_labelled(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report Istio objects that are labelled for a revision that is left: nothing else reads them.
+
+    Fact: pkg/config/model.go (``LabelsInRevision``) of Istio 1.12 to 1.31 compares with the revision itself; a tag
+    does not count.
+    """
+    revisions = moving(mesh, context)
+    found: dict[tuple[str, str], list[CustomResource]] = {}
+    for resource in mesh.resources:
+        revision, group = resource.labels.get(REVISION, ""), resource.ref.kind.group
+        ours = group.endswith("istio.io") and group != _INSTALL
+        if ours and revision in revisions and not stays(context, resource.ref.namespace):
+            found.setdefault((resource.ref.namespace, revision), []).append(resource)
+    for (namespace, revision), resources in sorted(found.items()):
+        yield _finding(namespace, revision, resources)
+
+
+def _finding(namespace: str, revision: str, resources: list[CustomResource]) -> Finding:
+    names = [f"{r.ref.kind.kind} {r.ref.name}" for r in resources]
+    return Finding(
+        code="UPG-0328",
+        severity=Severity.BLOCKED,
+        subject=f"Namespace {namespace}",
+        summary=f"Namespace {namespace}: {len(names)} Istio object{'' if len(names) == 1 else 's'} for revision {revision} only",
+        what=(f"label {REVISION}={revision} on {some(names)}",),
+        why="a workload that moves to another revision no longer gets them: routes, policies or filters vanish silently",
+        do=tuple(
+            f"kubectl -n {namespace} label {r.ref.kind.resource} {r.ref.name} {REVISION}-"
+            for r in resources[:5]
+        ),
+        allowable=True,
+        objects=tuple(str(r.ref) for r in resources),
+    )

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.context import Context
+from upgrader.checks.scope import plan_command
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import Snapshot
+from upgrader.model.version import Version
+
+
+def lifetime(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report hops that stop at a release with a known fault, and a target whose support is over."""
+    for number, target in enumerate(context.path[1:], start=1):
+        fault = context.catalog.fault(target)
+        if fault:
+            latest = context.catalog.latest_patch(target.series)
+            yield Finding(
+                code="UPG-0104",
+                severity=Severity.BLOCKED,
+                subject=f"Istio {target}",
+                summary=f"Istio {target}: it {fault.why}",
+                why=fault.source,
+                do=(f"{plan_command(context)}      # with manifests of {latest}",),
+                hop=number,
+                allowable=True,
+            )
+    if len(context.path) < 2:
+        return
+    target = context.path[-1]
+    if context.catalog.ended(target.series, mesh.at.date()):
+        yield _ended(mesh, context, target)
+
+
+def _ended(mesh: Snapshot, context: Context, target: Version) -> Finding:
+    release = context.catalog.release(target.series)
+    assert release is not None  # an unknown release has not ended
+    ends = "was expected to end" if release.end == "expected" else "ended"
+    alive = context.catalog.supported(mesh.at.date())
+    return Finding(
+        code="UPG-0104",
+        severity=Severity.ADVISORY,
+        subject=f"Istio {target.series}",
+        summary=f"Istio {target.series}: its support {ends} on {release.end_of_life}",
+        why=f"faults found later are not fixed there; {release.source[0]}, read {release.seen}",
+        do=(f"upgrade plan --to {alive[0]}      # the oldest minor that is still supported",)
+        if alive
+        else (),
+        hop=len(context.path) - 1,
+    )

@@ -1,0 +1,101 @@
+"""What the checks have in common: which proxies move, what stays behind on purpose, and how commands name things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from upgrader.checks.context import Context
+from upgrader.model.kinds import WORKLOADS, Ref
+from upgrader.model.snapshot import Proxy, Snapshot, Workload
+
+ROLLED = frozenset(kind.kind for kind in WORKLOADS)
+
+
+def moving(mesh: Snapshot, context: Context) -> frozenset[str]:
+    """Revisions that the first hop leaves: those of the running version, or all when none has its number."""
+    source = str(context.path[0]) if context.path else ""
+    found = frozenset(p.revision for p in mesh.control_planes if p.version == source)
+    return found or frozenset(p.revision for p in mesh.control_planes)
+
+
+def stays(context: Context, namespace: str, workload: str = "") -> bool:
+    """Whether somebody said ``--exclude`` for it."""
+    return namespace in context.excluded or f"{namespace}/{workload}" in context.excluded
+
+
+def proxies_by_workload(mesh: Snapshot) -> dict[str, list[Proxy]]:
+    """``Kind namespace/name`` to its proxies; pods that are on their way out are left out."""
+    found: dict[str, list[Proxy]] = {}
+    for proxy in mesh.proxies:
+        if not proxy.terminating and proxy.kind != "ztunnel":
+            found.setdefault(proxy.workload, []).append(proxy)
+    return found
+
+
+def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
+    """Every restartable workload that has proxies of a moving revision and does not stay behind, with their number."""
+    revisions, proxies = moving(mesh, context), proxies_by_workload(mesh)
+    for workload in mesh.workloads:
+        count = sum(p.revision in revisions for p in proxies.get(str(workload.ref), ()))
+        if (
+            count
+            and workload.ref.kind.kind in ROLLED
+            and not stays(context, workload.ref.namespace, workload.ref.name)
+        ):
+            yield workload, count
+
+
+def unrolled(mesh: Snapshot, context: Context) -> Iterator[tuple[str, str, str, int]]:
+    """Kind, namespace, name and number of moving proxies of every owner that a changed template does not restart."""
+    revisions = moving(mesh, context)
+    for owner, proxies in sorted(proxies_by_workload(mesh).items()):
+        kind, _, name = owner.partition(" ")
+        namespace, _, short = name.partition("/")
+        count = sum(p.revision in revisions for p in proxies)
+        if kind not in ROLLED and count and not stays(context, namespace, short):
+            yield kind, namespace, short, count
+
+
+def parts_called(mesh: Snapshot, component: str, daemon_set: str) -> list[str]:
+    """Objects of an Istio component that exists once per node: by its label, or by the name that the charts give it."""
+    found = {str(b.ref) for b in mesh.belongings if b.component == component}
+    for workload in mesh.workloads:
+        named = workload.ref.kind.kind == "DaemonSet" and workload.ref.name == daemon_set
+        if named or workload.labels.get("operator.istio.io/component") == component:
+            found.add(str(workload.ref))
+    return sorted(found)
+
+
+def pods(count: int) -> str:
+    """``1 pod``, ``4 pods``."""
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def minors(count: int) -> str:
+    """``one minor``, ``two minors``."""
+    words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+    return f"{words.get(count, count)} minor{'' if count == 1 else 's'}"
+
+
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """The first few *names*, and how many more there are."""
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def plan_command(context: Context, flags: str = "") -> str:
+    """The command that plans the same path again."""
+    target = f" --to {context.path[-1].series}" if context.path else ""
+    return f"upgrade plan{target}" + (f" {flags}" if flags else "")
+
+
+def leave_behind(context: Context, name: str) -> str:
+    """The command that leaves *name* where it is."""
+    return f"{plan_command(context, f'--exclude {name}')}      # it stays behind, and its revision with it"
+
+
+def kubectl(ref: Ref, verb: str, rest: str = "") -> str:
+    """A kubectl command about a namespaced object."""
+    return f"kubectl -n {ref.namespace} {verb} {ref.kind.kind.lower()}/{ref.name}" + (
+        f" {rest}" if rest else ""
+    )

@@ -1,0 +1,1 @@
+"""Questions about webhooks and tags: do they lead to an istiod that runs."""

@@ -1,0 +1,1 @@
+"""Questions about workloads: would a restart move them, and at what price."""

@@ -1,0 +1,194 @@
+"""What must hold before a plan is carried out: the right cluster, a fresh and whole plan, the permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from upgrader.cli.wiring import Connection, survey
+from upgrader.cluster.identity import may
+from upgrader.engine.folder import runs_in
+from upgrader.engine.mirror import run_of_plan
+from upgrader.model.codec import pretty
+from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.snapshot import Snapshot
+from upgrader.planning.drift import drifted
+from upgrader.planning.permissions import needed
+from upgrader.planning.plan import Plan
+
+
+def admit(connection: Connection, plan: Plan, runs: Path) -> Snapshot:
+    """The cluster as it is, once everything speaks for carrying out *plan*.
+
+    Raises:
+        UpgradeError: UPG-0402 another cluster, UPG-0406 blocked, UPG-0403 expired or used, UPG-0401 the cluster
+            changed, UPG-0302 a permission is missing.
+    """
+    check_cluster(connection, plan)
+    check_applicable(connection, plan, runs)
+    mesh = survey(connection)
+    check_fit(plan, mesh)
+    check_permissions(connection, plan)
+    return mesh
+
+
+def check_cluster(connection: Connection, plan: Plan) -> None:
+    """The plan is for this cluster.
+
+    Raises:
+        UpgradeError: UPG-0402.
+    """
+    if plan.cluster.uid == connection.id.uid:
+        return
+    raise UpgradeError(
+        "UPG-0402",
+        "this plan is for another cluster",
+        what=(
+            f"it was made for context {plan.cluster.context} (cluster {plan.cluster.uid[:8]})",
+            f"the current context {connection.id.context} is cluster {connection.id.uid[:8]}",
+        ),
+        why="a plan names the objects of one cluster and was reviewed for it",
+        do=(f"upgrade apply plan.json --context {plan.cluster.context}",),
+        exit_code=Exit.STALE,
+    )
+
+
+def check_applicable(connection: Connection, plan: Plan, runs: Path) -> None:
+    """Nothing blocks the plan, it is fresh, and nobody carried it out before.
+
+    Raises:
+        UpgradeError: UPG-0406, UPG-0403.
+    """
+    blocking = [f for f in plan.findings if f.blocks]
+    if blocking:
+        raise UpgradeError(
+            "UPG-0406",
+            f"the plan is blocked by {len(blocking)} finding{'s' if len(blocking) > 1 else ''}",
+            what=tuple(f"{f.code} {f.summary}" for f in blocking),
+            why="each of them would leave something behind or break it",
+            do=tuple(dict.fromkeys(one for f in blocking for one in f.do)) or ("upgrade check",),
+            exit_code=Exit.BLOCKED,
+        )
+    now = connection.clock.now()
+    if now > plan.valid_until:
+        raise _stale(
+            plan,
+            f"it could be applied until {plan.valid_until:%Y-%m-%d %H:%M} UTC",
+            "a plan is a promise about a cluster that moves on",
+        )
+    used = next((f.run for f in runs_in(runs) if f.plan().id == plan.id), "") or run_of_plan(
+        connection.reader, plan.id
+    )
+    if used:
+        raise _stale(
+            plan,
+            f"it was applied by run {used}",
+            "a plan is carried out once",
+            f"upgrade status {used}",
+            f"upgrade resume {used}",
+        )
+
+
+def _stale(plan: Plan, what: str, why: str, *do: str) -> UpgradeError:
+    target = plan.path[-1] if plan.path else "VERSION"
+    return UpgradeError(
+        "UPG-0403",
+        f"plan {plan.id} cannot be applied any more",
+        what=(what,),
+        why=why,
+        do=do or (f"upgrade plan --to {target} --out plan.json",),
+        exit_code=Exit.STALE,
+    )
+
+
+def check_fit(plan: Plan, mesh: Snapshot) -> None:
+    """What the plan was decided from is still so.
+
+    Raises:
+        UpgradeError: UPG-0401 naming each difference and the steps it touches.
+    """
+    found = drifted(plan, mesh)
+    if not found:
+        return
+    what = [f"{len(found)} of {len(plan.preconditions)} preconditions changed"]
+    for one in found:
+        steps = (
+            f" (touches {', '.join(one.steps[:3])}{' …' if len(one.steps) > 3 else ''})" if one.steps else ""
+        )
+        what.append(
+            f"  {one.subject}: {one.fact} is {one.found or 'gone'}, was {one.expected or 'absent'}{steps}"
+        )
+    raise UpgradeError(
+        "UPG-0401",
+        "the plan no longer fits the cluster",
+        what=tuple(what),
+        why="what was reviewed was decided from what is not so any more",
+        do=(f"upgrade plan --to {plan.path[-1]} --out plan.json",),
+        exit_code=Exit.STALE,
+    )
+
+
+def check_permissions(connection: Connection, plan: Plan) -> None:
+    """The API server would let us do every step.
+
+    Raises:
+        UpgradeError: UPG-0302 naming what is missing.
+    """
+    wanted = needed(plan)
+    missing = [
+        p for p in wanted if not may(connection.cluster, p.verb, p.kind, namespace=p.namespace, name=p.name)
+    ]
+    if not missing:
+        return
+    shown = _grouped([(p.verb, p.kind.resource, p.namespace) for p in missing])
+    raise UpgradeError(
+        "UPG-0302",
+        f"not allowed to do {len(missing)} of the {len(wanted)} things this plan needs",
+        what=shown,
+        why="asked the API server before starting, so that the run does not stop half-way",
+        do=("kubectl auth can-i --list", "ask for these permissions, then run the same command again"),
+        exit_code=Exit.NO_PERMISSION,
+    )
+
+
+def _grouped(missing: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    lines = sorted(
+        {
+            f"{verb} {resource}" + (f" in {namespace}" if namespace else "")
+            for verb, resource, namespace in missing
+        }
+    )
+    return tuple(lines[:12]) + ((f"and {len(lines) - 12} more",) if len(lines) > 12 else ())
+
+
+def run_files(plan: Plan, mesh: Snapshot) -> dict[str, bytes]:
+    """The files that a run directory keeps beside the plan.
+
+    Raises:
+        UpgradeError: UPG-0401: a manifest file is not the one that the plan was made from.
+    """
+    files = {"snapshot.json": pretty(mesh).encode()}
+    for name, digest in plan.inputs.items():
+        if not name.startswith("manifests/"):
+            continue
+        place = Path(plan.manifests) / name.removeprefix("manifests/")
+        try:
+            data = place.read_bytes()
+        except OSError as error:
+            raise _other_manifest(place, plan, error.strerror or "it cannot be read") from error
+        if sha256(data).hexdigest() != digest:
+            raise _other_manifest(place, plan, "its content changed since the plan was made")
+        files[name] = data
+    return files
+
+
+def _other_manifest(place: Path, plan: Plan, why: str) -> UpgradeError:
+    return UpgradeError(
+        "UPG-0401",
+        f"{place} is not what the plan was made from",
+        what=(why,),
+        why="what was reviewed is what is installed, to the byte",
+        do=(f"upgrade plan --to {plan.path[-1]} --out plan.json",),
+        exit_code=Exit.STALE,
+    )

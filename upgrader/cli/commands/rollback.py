@@ -1,0 +1,58 @@
+"""``upgrade rollback``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from upgrader.cli.acting import acting
+from upgrader.cli.commands.apply import manner_of, manner_options
+from upgrader.cli.consent import ask_to_start
+from upgrader.cli.finding_runs import open_run
+from upgrader.cli.options import global_options, said
+from upgrader.cli.places import runs_folder
+from upgrader.engine.session import Session, undoing
+from upgrader.model.errors import Exit
+from upgrader.planning.record import Progress
+from upgrader.report.rollback_text import rollback_text
+
+
+@click.command("rollback")
+@click.argument("run", required=False)
+@click.option("-y", "--yes", is_flag=True, help="Start without asking.")
+@click.option("--dry-run", is_flag=True, help="Show what would be taken back; change nothing.")
+@manner_options
+@global_options
+def rollback(  # noqa: PLR0917  click hands over what the user said
+    run: str | None,
+    yes: bool,
+    dry_run: bool,
+    approve: tuple[str, ...],
+    gate_wait: timedelta | None,
+    until: str | None,
+    events: str | None,
+) -> int:
+    """Take a run back to where its hop began, as long as the old revision is still installed.
+
+    \b
+    upgrade rollback r-20260914-k3f9 --dry-run
+    upgrade rollback r-20260914-k3f9
+    """
+    options = said()
+    manner = manner_of(approve, gate_wait, until, events, "rollback", run or "")
+    with acting(options) as ready:
+        folder = open_run(ready.connection, runs_folder(options), run)
+        progress = Progress(folder.plan(), folder.record())
+        back = undoing(progress, folder)
+        text = rollback_text(back, progress, folder.run)
+        if dry_run:
+            click.echo(text)
+            return Exit.OK
+        if not yes and not progress.record.going_back:
+            ask_to_start(options, text, f"Take run {folder.run} on {back.cluster.context} back?")
+
+        def turn(held: Session) -> None:
+            held.turn_back()
+
+        return ready.drive(folder, manner, turn)

@@ -1,0 +1,134 @@
+"""From the command line to an exit code; whatever goes wrong becomes a message in the one form."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from upgrader.cli.main import cli
+from upgrader.cli.options import Globals
+from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.failures import ClusterFailure
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and end the process."""
+    sys.exit(run(list(sys.argv[1:] if args is None else args)))
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command; returns the exit code.
+
+    Codes: ``model.errors.Exit``. A closed pipe ends reading commands quietly.
+    """
+    said = Globals()
+    try:
+        found = cli.main(list(args), prog_name=_name(), standalone_mode=False, obj=said)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _hush()
+        return Exit.CLOSED_PIPE
+    except (click.exceptions.Exit, SystemExit) as leaving:
+        return int(getattr(leaving, "exit_code", None) or getattr(leaving, "code", 0) or 0)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Nothing was changed.", err=True)
+        return Exit.INTERRUPTED
+    except Exception as error:  # noqa: BLE001  everything becomes a message in the one form
+        return _told(_as_error(error), said)
+    return int(found or 0)
+
+
+def _as_error(error: Exception) -> UpgradeError:
+    """Whatever went wrong, in the one form."""
+    match error:
+        case UpgradeError():
+            return error
+        case click.Abort() | EOFError():
+            return _declined()
+        case click.UsageError():
+            return _usage(error)
+        case click.ClickException():
+            return UpgradeError("UPG-0001", error.format_message(), exit_code=Exit.USAGE)
+        case ClusterFailure():
+            return _failed(error)
+        case OSError():
+            return _system(error)
+        case _:
+            return _bug(error)
+
+
+def _name() -> str:
+    """What the user typed."""
+    called = os.path.basename(sys.argv[0])  # noqa: PTH119  a name, not a file
+    return "kubectl istio-upgrade" if called.startswith("kubectl-") else "upgrade"
+
+
+def _told(error: UpgradeError, said: Globals) -> int:
+    from upgrader.report.errors import error_json, error_text
+
+    try:
+        if said.format in {"json", "yaml", "jsonl"}:
+            click.echo(error_json(error, said.format))
+            click.echo(f"error {error.code}: {error.headline}", err=True)
+        else:
+            click.echo(error_text(error, program=_name(), flags=said.flags()), err=True)
+    except BrokenPipeError:
+        _hush()
+    return int(error.exit_code)
+
+
+def _hush() -> None:
+    """Nothing more can be written; do not let the interpreter complain about it at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (OSError, ValueError):
+            continue
+
+
+def _usage(error: click.UsageError) -> UpgradeError:
+    command = error.ctx.command_path if error.ctx else _name()
+    return UpgradeError("UPG-0001", error.format_message(), do=(f"{command} --help",), exit_code=Exit.USAGE)
+
+
+def _declined() -> UpgradeError:
+    return UpgradeError(
+        "UPG-0013", "not started: the answer was no, or there was none", exit_code=Exit.DECLINED
+    )
+
+
+def _failed(failure: ClusterFailure) -> UpgradeError:
+    from upgrader.report.errors import of_failure
+
+    return of_failure(failure)
+
+
+def _system(error: OSError) -> UpgradeError:
+    what: tuple[Any, ...] = (f"{error.filename}",) if error.filename else ()
+    return UpgradeError(
+        "UPG-0015",
+        f"this machine refused: {error.strerror or error}",
+        what=what,
+        do=("free space, or mend the permissions of that file, and run the same command again",),
+        exit_code=Exit.ERROR,
+        left="What was not written down was not done.",
+    )
+
+
+def _bug(error: Exception) -> UpgradeError:
+    from upgrader.cli.crash import keep_traceback
+
+    place = keep_traceback(error)
+    return UpgradeError(
+        "UPG-0902",
+        "something went wrong inside this program",
+        what=(f"{type(error).__name__}; the details are in {place}",),
+        why="this is a fault of ours, not of your cluster",
+        do=("send us that file", "a run that was open stays open: upgrade status"),
+        exit_code=Exit.ERROR,
+        left="If a run was open, its journal is complete.",
+    )

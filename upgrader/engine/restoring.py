@@ -1,0 +1,51 @@
+"""Putting a backup back, outside the phases of a run: locked, journalled, step by step."""
+
+from __future__ import annotations
+
+from upgrader.cluster.port import Cluster
+from upgrader.engine.folder import RunFolder
+from upgrader.engine.hands import Hands
+from upgrader.engine.journal import FileJournal
+from upgrader.engine.lease import Lease
+from upgrader.host.clock import Clock
+from upgrader.host.files import FileLock
+from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.event import Intent
+from upgrader.model.step import missing
+from upgrader.steps import Restore
+
+STEP = "restore"
+
+
+def put_back(step: Restore, folder: RunFolder, cluster: Cluster, clock: Clock, holder: str) -> int:
+    """Send what is missing of *step*; returns how many changes were sent.
+
+    Raises:
+        UpgradeError: UPG-0501: the run or the mesh is held by somebody else.
+        ClusterFailure: a change was refused; what was sent before it stays, and running this again goes on.
+    """
+    lock = FileLock(folder.path / "lock")
+    if not lock.acquire(holder):
+        raise UpgradeError(
+            "UPG-0501",
+            f"run {folder.run} is held by another process",
+            what=(lock.holder(),),
+            why="two processes would undo each other's work",
+            do=(f"upgrade status {folder.run}",),
+            exit_code=Exit.LOCKED,
+        )
+    journal = FileJournal(folder.path)
+    lease = Lease(cluster, clock, holder, folder.run)
+    try:
+        lease.acquire(lambda: None)
+        hands = Hands(cluster, folder.path, journal.append, clock, lease.fence)
+        hands.number_from({STEP: sum(isinstance(e, Intent) and e.step == STEP for e in journal.events())})
+        changes = missing(step, cluster)
+        for change in changes:
+            hands.send(STEP, change)
+        journal.seal()
+        return len(changes)
+    finally:
+        lease.release()
+        journal.close()
+        lock.release()

@@ -1,0 +1,1 @@
+"""Nouns: frozen values without I/O. This room imports nothing of ours."""

@@ -1,0 +1,155 @@
+"""Which revision injects a pod at its next start: selectors of the API server, then istiod's own decision.
+
+Facts: manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml and pkg/kube/inject/inject.go
+(``injectRequired``) of Istio 1.12.0 to 1.30.0; the reading of odd values changed in 1.27.0 (PR 56737).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from upgrader.model.snapshot import Webhook
+from upgrader.model.version import Version
+
+INJECT = "sidecar.istio.io/inject"
+REVISION = "istio.io/rev"
+ENTRY = "sidecar-injector.istio.io"
+IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+"""istiod never injects there, whatever a webhook matches."""
+
+_YES = frozenset({"y", "yes", "true", "on"})
+_STRICT_SINCE = (1, 27)
+
+
+class Injection(msgspec.Struct, frozen=True):
+    """The answer.
+
+    Attributes:
+        revisions: Every revision that would inject the pod, sorted; more than one is a conflict.
+        winner: The revision whose sidecar the pod keeps; empty when it gets none.
+        why: One line: what decided.
+    """
+
+    revisions: tuple[str, ...]
+    winner: str
+    why: str
+
+    @property
+    def conflict(self) -> bool:
+        """Whether several revisions inject the same pod."""
+        return len(self.revisions) > 1
+
+
+def label_selector_matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """Whether *labels* satisfy a Kubernetes LabelSelector; an empty or absent selector matches everything.
+
+    An operator that Kubernetes does not have matches nothing.
+    """
+    if not selector:
+        return True
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression_matches(e, labels) for e in selector.get("matchExpressions") or ())
+
+
+def _expression_matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = str(expression.get("key", "")), expression.get("values") or ()
+    match expression.get("operator"):
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return key not in labels or labels[key] not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return False
+
+
+def injects(webhook: Webhook, ns_labels: Mapping[str, str], pod_labels: Mapping[str, str]) -> bool:
+    """Whether an injection entry of *webhook* selects such a pod; what istiod then does is another question."""
+    return any(
+        entry.name.endswith(ENTRY)
+        and label_selector_matches(entry.namespace_selector, ns_labels)
+        and label_selector_matches(entry.object_selector, pod_labels)
+        for entry in webhook.entries
+    )
+
+
+def injection(  # noqa: PLR0917  seven facts decide, and each caller has all seven
+    namespace: str,
+    ns_labels: Mapping[str, str],
+    pod_labels: Mapping[str, str],
+    pod_annotations: Mapping[str, str],
+    host_network: bool,
+    injectors: Sequence[Webhook],
+    versions: Mapping[str, str],
+) -> Injection:
+    """Which revision a pod with these labels and annotations gets when it starts in *namespace*.
+
+    Args:
+        namespace: Its name; a few are never injected.
+        ns_labels: Labels of the namespace.
+        pod_labels: Labels of the pod template.
+        pod_annotations: Annotations of the pod template.
+        host_network: Whether the pod uses the node's network.
+        injectors: Mutating webhook configurations; other entries than injection are ignored.
+        versions: Revision to version, since the reading of odd ``sidecar.istio.io/inject`` values depends on
+            it; a revision that is absent or has no release number is read by the rule of 1.27 and later.
+
+    Webhooks are called in the order of their configurations' names, and a later injection replaces an earlier one.
+    """
+    matching = sorted((w for w in injectors if injects(w, ns_labels, pod_labels)), key=lambda w: w.ref.name)
+    if not matching:
+        return Injection((), "", _why_none(ns_labels, pod_labels))
+    refusal = _refused_anywhere(namespace, host_network)
+    if refusal:
+        return Injection((), "", refusal)
+    serving = [w for w in matching if _wanted(pod_labels, pod_annotations, versions.get(w.revision, ""))]
+    if not serving:
+        value = pod_labels.get(INJECT, pod_annotations.get(INJECT, ""))
+        return Injection((), "", f"{INJECT}={value!r} opts out")
+    last = serving[-1]
+    return Injection(
+        tuple(sorted({w.revision for w in serving})), last.revision, f"{last.ref.name} selects it"
+    )
+
+
+def _refused_anywhere(namespace: str, host_network: bool) -> str:
+    if host_network:
+        return "pods on the host network are not injected"
+    if namespace in IGNORED_NAMESPACES:
+        return f"namespace {namespace} is never injected"
+    return ""
+
+
+def _wanted(labels: Mapping[str, str], annotations: Mapping[str, str], version: str) -> bool:
+    """What istiod makes of ``sidecar.istio.io/inject``; the label goes before the annotation of the same name."""
+    value = labels.get(INJECT, annotations.get(INJECT))
+    if not value:
+        return True
+    if _strict(version):
+        return value != "false"
+    return value.lower() in _YES
+
+
+def _strict(version: str) -> bool:
+    try:
+        release = Version.parse(version)
+    except ValueError:
+        return True
+    return (release.major, release.minor) >= _STRICT_SINCE
+
+
+def _why_none(ns_labels: Mapping[str, str], pod_labels: Mapping[str, str]) -> str:
+    if REVISION in ns_labels and "istio-injection" not in ns_labels:
+        return f"nothing serves {REVISION}={ns_labels[REVISION]} of the namespace"
+    if "istio-injection" in ns_labels:
+        return f"nothing serves istio-injection={ns_labels['istio-injection']} of the namespace"
+    if REVISION in pod_labels:
+        return f"nothing serves {REVISION}={pod_labels[REVISION]} of the pod"
+    return "neither namespace nor pod asks for injection"

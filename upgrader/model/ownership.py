@@ -1,0 +1,99 @@
+"""Which istiod acts on a Gateway of gateway.networking.k8s.io, and what its change of owner can cost.
+
+Facts: pkg/revisions/tag_watcher.go, equal in Istio 1.28.10, 1.29.6 and 1.31.0-rc.0 (``GetMyTags``, ``IsMine``), and
+seen on running control planes of 1.28.10 and 1.29.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from upgrader.model.injection import REVISION
+from upgrader.model.snapshot import ApiGateway, Snapshot
+from upgrader.model.version import UNNAMED, Version
+
+DEFAULT_TAG = "default"
+DEFAULT_VALIDATOR = "istiod-default-validator"
+
+_DROP_FIXED = {(1, 29): 5, (1, 30): 2}
+_NO_DROP_SINCE = (1, 31)
+
+Tags = Mapping[str, frozenset[str]]
+
+
+def gateway_owners(  # noqa: PLR0917  six facts decide, and each caller has all six
+    gateway_labels: Mapping[str, str],
+    ns_labels: Mapping[str, str],
+    tags: Tags,
+    live: frozenset[str],
+    default_validator: str,
+    default_tag_webhook: bool,
+) -> frozenset[str]:
+    """Every live revision that would act on a Gateway: none leaves it alone, more than one fight over it.
+
+    Args:
+        gateway_labels: Labels of the Gateway; its ``istio.io/rev`` counts if present, even when empty.
+        ns_labels: Labels of its namespace, asked only if the Gateway has no such label.
+        tags: Tag to the revisions that its webhook and its Service name.
+        live: Revisions whose istiod runs (wanted replicas above 0).
+        default_validator: Revision of webhook configuration ``istiod-default-validator``, or empty.
+        default_tag_webhook: Whether the webhook configuration of tag ``default`` exists.
+    """
+    selector = gateway_labels.get(REVISION, ns_labels.get(REVISION, ""))
+    named = selector or DEFAULT_TAG
+    candidates = frozenset({named}) | tags.get(named, frozenset())
+    if not selector and not default_tag_webhook and default_validator:
+        candidates |= {default_validator}
+    return candidates & live
+
+
+def tags_of(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """Tag to the revisions that its objects name; more than one is a half-moved tag."""
+    pairs = [(w.tag, w.revision) for w in snapshot.injectors if w.tag]
+    pairs += [(s.tag, s.revision) for s in snapshot.tag_services if s.tag]
+    tags: dict[str, frozenset[str]] = {}
+    for tag, revision in pairs:
+        tags[tag] = tags.get(tag, frozenset()) | {revision}
+    return dict(sorted(tags.items()))
+
+
+def live_of(snapshot: Snapshot) -> frozenset[str]:
+    """Revisions whose istiod is wanted with at least one replica."""
+    return frozenset(p.revision for p in snapshot.control_planes if p.replicas > 0)
+
+
+def default_validator_of(snapshot: Snapshot) -> str:
+    """Revision that the default validator names, or empty when there is none."""
+    return next((v.revision for v in snapshot.validators if v.ref.name == DEFAULT_VALIDATOR), "")
+
+
+def owners_of(gateway: ApiGateway, snapshot: Snapshot) -> frozenset[str]:
+    """``gateway_owners`` of *gateway* as the mesh is now."""
+    namespace = snapshot.namespace(gateway.ref.namespace)
+    return gateway_owners(
+        gateway.labels,
+        namespace.labels if namespace else {},
+        tags_of(snapshot),
+        live_of(snapshot),
+        default_validator_of(snapshot),
+        any(w.tag == DEFAULT_TAG for w in snapshot.injectors),
+    )
+
+
+def resolve(name: str, snapshot: Snapshot) -> frozenset[str]:
+    """The installed revisions that *name*, a revision or a tag, stands for; () when it stands for nothing."""
+    tagged = tags_of(snapshot).get(name, frozenset())
+    installed = frozenset(p.revision for p in snapshot.control_planes)
+    return (tagged or frozenset({name or UNNAMED})) & installed
+
+
+def old_has_drop(version: Version) -> bool:
+    """Whether an istiod of *version* empties a gateway's configuration the moment it stops being the owner.
+
+    Issue istio/istio 59959, fixed in 1.29.5, 1.30.2 and 1.31; no fixed 1.28 is known. Waypoints are not affected.
+    """
+    minor = (version.major, version.minor)
+    if minor >= _NO_DROP_SINCE:
+        return False
+    fixed = _DROP_FIXED.get(minor)
+    return fixed is None or version.patch < fixed

@@ -1,0 +1,1 @@
+"""Decides: snapshot, findings and playbook to a plan. Pure; what it needs to know is handed to it."""

@@ -1,0 +1,217 @@
+"""Who would inject a pod and who would own a Gateway, at a moment of the plan that has not come yet.
+
+A forecast is the injection-relevant part of the cluster as values. Each planned move gives the next forecast; the
+rules that answer are the same that the checks use on the live snapshot (``model.injection``, ``model.ownership``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from upgrader.model.injection import Injection, injection
+from upgrader.model.kinds import MUTATING_WEBHOOK, Obj, Ref
+from upgrader.model.ownership import gateway_owners
+from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
+
+REV = "istio.io/rev"
+INJECTION = "istio-injection"
+INJECT = "sidecar.istio.io/inject"
+DEFAULT_TAG = "default"
+
+
+def relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
+    """*labels* after a merge patch with *changes*."""
+    kept = {key: value for key, value in labels.items() if key not in changes}
+    return kept | {key: value for key, value in changes.items() if value is not None}
+
+
+def _matching(key: str, operator: str, *values: str) -> Obj:
+    expression: Obj = {"key": key, "operator": operator}
+    return expression | ({"values": list(values)} if values else {})
+
+
+def entries_for(name: str, service: str, *, default: bool) -> tuple[WebhookEntry, ...]:
+    """The webhook entries of a revision or tag *name* (``istio-discovery`` chart, mutatingwebhook.yaml, 1.12 to 1.31)."""
+    not_refused = _matching(INJECT, "NotIn", "false")
+    no_rev, no_injection = _matching(REV, "DoesNotExist"), _matching(INJECTION, "DoesNotExist")
+    selectors = {
+        "rev.namespace.": ([_matching(REV, "In", name), no_injection], [not_refused]),
+        "rev.object.": ([no_rev, no_injection], [not_refused, _matching(REV, "In", name)]),
+    }
+    if default:
+        selectors["namespace."] = ([_matching(INJECTION, "In", "enabled")], [not_refused])
+        selectors["object."] = ([no_injection, no_rev], [_matching(INJECT, "In", "true"), no_rev])
+    return tuple(
+        WebhookEntry(
+            name=f"{prefix}sidecar-injector.istio.io",
+            service=service,
+            ca=True,
+            failure_policy="Fail",
+            namespace_selector={"matchExpressions": on_namespace},
+            object_selector={"matchExpressions": on_object},
+            resources=("/v1/pods",),
+        )
+        for prefix, (on_namespace, on_object) in selectors.items()
+    )
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Labels, webhooks, tags and live control planes at one moment.
+
+    Attributes:
+        tags: Tag to the revisions that its webhook and its Service name; more than one means half-moved.
+        versions: Revision to version, of every revision that is installed.
+        frozen: Revisions whose istiod is scaled to 0.
+        templates: Workload (``Deployment shop/cart``) to the labels of its pod template.
+        switched_off: Injectors (by name) whose selectors match nothing any more.
+    """
+
+    root_namespace: str
+    namespaces: dict[str, Labels]
+    injectors: tuple[Webhook, ...]
+    tags: dict[str, frozenset[str]]
+    versions: dict[str, str]
+    gateways: dict[str, Labels]
+    default_validator: str = ""
+    frozen: frozenset[str] = frozenset()
+    templates: dict[str, Labels] = {}
+    switched_off: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, mesh: Snapshot) -> Forecast:
+        """The forecast for now."""
+        tags: dict[str, frozenset[str]] = {}
+        for tag, revision in [
+            *((w.tag, w.revision) for w in mesh.injectors if w.tag),
+            *((s.tag, s.revision) for s in mesh.tag_services),
+        ]:
+            tags[tag] = tags.get(tag, frozenset()) | {revision}
+        validator = next(
+            (v.revision for v in mesh.validators if v.ref.name == "istiod-default-validator"), ""
+        )
+        return cls(
+            root_namespace=mesh.root_namespace,
+            namespaces={n.name: n.labels for n in mesh.namespaces},
+            injectors=mesh.injectors,
+            tags=tags,
+            versions={p.revision: p.version for p in mesh.control_planes},
+            gateways={gateway_name(g): g.labels for g in mesh.api_gateways},
+            default_validator=validator,
+            frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
+            templates={str(w.ref): w.template_labels for w in mesh.workloads},
+        )
+
+    def injects(self, namespace: str, pod_labels: Labels, annotations: Labels | None = None) -> Injection:
+        """Which revision the next pod with these labels gets in *namespace*."""
+        labels = self.namespaces.get(namespace, {})
+        active = [w for w in self.injectors if w.ref.name not in self.switched_off]
+        return injection(namespace, labels, pod_labels, annotations or {}, False, active, self.versions)
+
+    def next_proxy(self, workload: Workload) -> Injection:
+        """Which revision the next pod of *workload* gets."""
+        if workload.host_network:
+            return Injection((), "", "pods on the host network are not injected")
+        labels = self.templates.get(str(workload.ref), workload.template_labels)
+        return self.injects(workload.ref.namespace, labels, workload.template_annotations)
+
+    def owners(self, gateway: ApiGateway) -> frozenset[str]:
+        """Every live revision that would act on *gateway*; more than one fight, none leaves it alone."""
+        return self._owners(gateway, frozenset(self.versions) - self.frozen)
+
+    def claimants(self, gateway: ApiGateway) -> frozenset[str]:
+        """Every installed revision that *gateway* belongs to, frozen ones as well."""
+        return self._owners(gateway, frozenset(self.versions))
+
+    def _owners(self, gateway: ApiGateway, live: frozenset[str]) -> frozenset[str]:
+        return gateway_owners(
+            self.gateways.get(gateway_name(gateway), gateway.labels),
+            self.namespaces.get(gateway.ref.namespace, {}),
+            self.tags,
+            live,
+            self.default_validator,
+            any(w.tag == DEFAULT_TAG for w in self.injectors),
+        )
+
+    def installed(self, revision: str, version: str) -> Forecast:
+        """After *revision* was installed beside the others."""
+        service = f"{self.root_namespace}/istiod-{revision}"
+        own = self._webhook(f"istio-sidecar-injector-{revision}", revision, "", service)
+        others = tuple(w for w in self.injectors if w.tag or w.revision != revision)
+        return msgspec.structs.replace(
+            self, injectors=(*others, own), versions=self.versions | {revision: version}
+        )
+
+    def labelled(self, namespace: str, changes: Mapping[str, str | None]) -> Forecast:
+        """After the labels of *namespace* changed."""
+        after = self.namespaces | {namespace: relabelled(self.namespaces.get(namespace, {}), changes)}
+        return msgspec.structs.replace(self, namespaces=after)
+
+    def gateway_labelled(self, gateway: str, value: str | None) -> Forecast:
+        """After label ``istio.io/rev`` of *gateway* (``namespace/name``) became *value*, or went."""
+        after = self.gateways | {gateway: relabelled(self.gateways[gateway], {REV: value})}
+        return msgspec.structs.replace(self, gateways=after)
+
+    def tagged(self, tag: str, revision: str, *, deactivate: bool = False) -> Forecast:
+        """After *tag* (webhook, Service and, for ``default``, validator) points at *revision*, and at nothing else.
+
+        Args:
+            tag: Its name.
+            revision: Where it points then.
+            deactivate: The injector of an installation without a revision is switched off with it.
+        """
+        suffix = "" if revision == DEFAULT_TAG else f"-{revision}"
+        others = [w for w in self.injectors if w.tag != tag]
+        off = {w.ref.name for w in others if deactivate and w.revision == DEFAULT_TAG}
+        service = f"{self.root_namespace}/istiod{suffix}"
+        moved = self._webhook(f"istio-revision-tag-{tag}", revision, tag, service)
+        return msgspec.structs.replace(
+            self,
+            injectors=(*others, moved),
+            tags=self.tags | {tag: frozenset({revision})},
+            default_validator=revision if tag == DEFAULT_TAG else self.default_validator,
+            switched_off=self.switched_off | off,
+        )
+
+    def untagged(self, tag: str) -> Forecast:
+        """After webhook and Service of *tag* were removed."""
+        return msgspec.structs.replace(
+            self,
+            injectors=tuple(w for w in self.injectors if w.tag != tag),
+            tags={name: revisions for name, revisions in self.tags.items() if name != tag},
+        )
+
+    def without(self, revision: str) -> Forecast:
+        """After *revision* was retired."""
+        return msgspec.structs.replace(
+            self,
+            injectors=tuple(w for w in self.injectors if w.revision != revision),
+            versions={r: v for r, v in self.versions.items() if r != revision},
+            frozen=self.frozen - {revision},
+        )
+
+    def scaled(self, revision: str, replicas: int) -> Forecast:
+        """After the istiod of *revision* was frozen (0) or brought back."""
+        frozen = self.frozen - {revision} if replicas else self.frozen | {revision}
+        return msgspec.structs.replace(self, frozen=frozen)
+
+    def template_labelled(self, workload: str, changes: Mapping[str, str | None]) -> Forecast:
+        """After the pod-template labels of *workload* (``Deployment shop/cart``) changed."""
+        after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
+        return msgspec.structs.replace(self, templates=after)
+
+    def _webhook(self, name: str, revision: str, tag: str, service: str) -> Webhook:
+        key = tag or revision
+        return Webhook(
+            ref=Ref(MUTATING_WEBHOOK, name),
+            uid="",
+            revision=revision,
+            tag=tag,
+            entries=entries_for(key, service, default=tag == DEFAULT_TAG),
+        )
+
+
+def gateway_name(gateway: ApiGateway) -> str:
+    """``namespace/name``."""
+    return f"{gateway.ref.namespace}/{gateway.ref.name}"

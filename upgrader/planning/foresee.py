@@ -1,0 +1,82 @@
+"""What a step makes of a forecast: the one place that knows, for planning forwards and for checking the way back."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
+from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.planning.forecast import Forecast
+from upgrader.planning.plan import Gate
+from upgrader.steps import (
+    AnyStep,
+    ApplyManifests,
+    BackUp,
+    MoveTag,
+    RelabelGateway,
+    RelabelNamespace,
+    RemoveObjects,
+    RestartWorkload,
+    Restore,
+    ScalePlane,
+)
+
+TAG_PREFIXES = ("istio-revision-tag-", "istiod-revision-tag-")
+
+
+def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Forecast:  # noqa: C901  one arm per step
+    """The forecast once *action* has come true.
+
+    Args:
+        forecast: What is, before it.
+        action: Step or gate; a gate changes nothing.
+        start: What was when the backup was made, for steps that put something back.
+    """
+    match action:
+        case ApplyManifests(part="control-plane"):
+            return forecast.installed(action.revision, action.version)
+        case RelabelNamespace():
+            return forecast.labelled(action.namespace, action.labels)
+        case RelabelGateway():
+            return forecast.gateway_labelled(f"{action.ref.namespace}/{action.ref.name}", action.value)
+        case RestartWorkload():
+            return forecast.template_labelled(str(action.ref), action.labels)
+        case MoveTag(parts=("validator",)):
+            return replace(forecast, default_validator=action.revision)
+        case MoveTag():
+            return forecast.tagged(action.tag, action.revision, deactivate=action.deactivate)
+        case ScalePlane():
+            return forecast.scaled(action.revision, action.replicas)
+        case RemoveObjects():
+            return _removed(forecast, action)
+        case Restore():
+            return _restored(forecast, action, start)
+        case ApplyManifests() | BackUp() | Gate():
+            return forecast
+
+
+def tag_of(ref: Ref) -> str:
+    """The tag that *ref* is the webhook or the Service of, or an empty string."""
+    if ref.kind not in (MUTATING_WEBHOOK, SERVICE):
+        return ""
+    return next((ref.name.removeprefix(p) for p in TAG_PREFIXES if ref.name.startswith(p)), "")
+
+
+def _removed(forecast: Forecast, step: RemoveObjects) -> Forecast:
+    for owned in step.objects:
+        if owned.ref.kind == MUTATING_WEBHOOK and tag_of(owned.ref):
+            forecast = forecast.untagged(tag_of(owned.ref))
+        elif owned.ref.kind == DEPLOYMENT and owned.ref.name.startswith("istiod"):
+            forecast = forecast.without(step.revision)
+    return forecast
+
+
+def _restored(forecast: Forecast, step: Restore, start: Forecast) -> Forecast:
+    names = {(ref.kind.kind, ref.name) for ref in step.refs}
+    back = {name for kind, name in names if kind == MUTATING_WEBHOOK.kind}
+    validator = (VALIDATING_WEBHOOK.kind, DEFAULT_VALIDATOR) in names
+    return replace(
+        forecast,
+        switched_off=forecast.switched_off - back | (start.switched_off & back),
+        default_validator=start.default_validator if validator else forecast.default_validator,
+    )

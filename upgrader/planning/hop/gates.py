@@ -1,0 +1,172 @@
+"""What is asked of the cluster before, between and after the steps of a hop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from upgrader.model.injection import IGNORED_NAMESPACES
+from upgrader.model.kinds import Ref
+from upgrader.model.snapshot import Labels, Snapshot, Workload
+from upgrader.model.version import UNNAMED
+from upgrader.planning.forecast import INJECT, INJECTION, REV, gateway_name
+from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
+from upgrader.planning.hop.documents import expected_image
+from upgrader.planning.hop.stage import Draft
+from upgrader.playbook.render import render
+from upgrader.probes import (
+    AnyProbe,
+    GatewaysOn,
+    InjectionCase,
+    Injects,
+    ProxiesConnected,
+    Validates,
+    WebhooksResolve,
+    WorkloadsOn,
+)
+
+
+def probe_round(draft: Draft) -> list[AnyProbe]:
+    """One look at everything a moved label, tag or webhook could break: injection, validation, webhooks."""
+    root = draft.inputs.mesh.root_namespace
+    found = cases(draft)
+    probes: list[AnyProbe] = [Injects(cases=found)] if found else []
+    validator = draft.forecast.default_validator
+    if validator in draft.forecast.versions and validator not in draft.forecast.frozen:
+        probes.append(Validates(namespace=root))
+    elif not validator:
+        probes.append(Validates(namespace=root, strict=False))
+    ignored = {*dangling(draft.inputs.mesh), *_of_frozen(draft)}
+    probes.append(WebhooksResolve(root_namespace=root, known_dangling=tuple(sorted(ignored))))
+    return probes
+
+
+def dangling(mesh: Snapshot) -> tuple[str, ...]:
+    """Webhook configurations of Istio that name a Service which is not there."""
+    webhooks = (*mesh.injectors, *mesh.validators)
+    return tuple(
+        sorted(
+            {
+                w.ref.name
+                for w in webhooks
+                if any(e.service and e.service not in mesh.services for e in w.entries)
+            }
+        )
+    )
+
+
+def own_webhooks(revision: str, root: str) -> tuple[str, str]:
+    """Names of the injector and the validator that belong to *revision* itself."""
+    suffix = "" if revision == UNNAMED else f"-{revision}"
+    return f"istio-sidecar-injector{suffix}", f"istio-validator{suffix}-{root}"
+
+
+def _of_frozen(draft: Draft) -> Iterator[str]:
+    for revision in draft.forecast.frozen:
+        yield from own_webhooks(revision, draft.inputs.mesh.root_namespace)
+
+
+def cases(draft: Draft) -> tuple[InjectionCase, ...]:
+    """One case for each distinct way of asking for injection, with the revision that must answer now."""
+    found: dict[tuple[str, str, str, str], InjectionCase] = {}
+    forecast, mesh = draft.forecast, draft.inputs.mesh
+    for space in mesh.namespaces:
+        labels = forecast.namespaces[space.name]
+        if (
+            space.terminating
+            or space.name in IGNORED_NAMESPACES
+            or namespace_binding(labels, forecast) == NONE
+        ):
+            continue
+        key = (labels.get(INJECTION, ""), labels.get(REV, ""), "", "")
+        found.setdefault(key, _case(draft, f"namespace {space.name} ({_asks(labels)})", space.name, {}))
+    for workload in mesh.workloads:
+        if workload.gateway in ("api", "istioctl") or workload_binding(workload, forecast) == NONE:
+            continue
+        labels = {k: v for k, v in forecast.templates[str(workload.ref)].items() if k in (INJECT, REV)}
+        key = ("", "", labels.get(INJECT, ""), labels.get(REV, ""))
+        about = f"pods like {workload.name} ({_asks(labels)})"
+        found.setdefault(key, _case(draft, about, workload.ref.namespace, labels))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _asks(labels: Labels) -> str:
+    return ", ".join(f"{key}={labels[key]}" for key in (INJECTION, REV, INJECT) if key in labels)
+
+
+def _case(draft: Draft, about: str, namespace: str, labels: Labels) -> InjectionCase:
+    winner = draft.forecast.injects(namespace, labels).winner
+    return InjectionCase(
+        about=about,
+        namespace=namespace,
+        labels=labels,
+        revision=winner,
+        image=draft.inputs.image if winner == draft.new else "",
+        failing=bool(winner) and winner not in draft.forecast.versions,
+    )
+
+
+def case_of_new(draft: Draft) -> tuple[InjectionCase, ...]:
+    """A pod that asks for the new revision by name, in a namespace that asks for nothing."""
+    labels = {INJECT: "true", REV: draft.new}
+    root = draft.inputs.mesh.root_namespace
+    for name in (root, *sorted(set(draft.forecast.namespaces) - IGNORED_NAMESPACES)):
+        if name in draft.forecast.namespaces and draft.forecast.injects(name, labels).revisions == (
+            draft.new,
+        ):
+            return (_case(draft, f"a pod that asks for {draft.new}", name, labels),)
+    return ()
+
+
+def workloads_on(draft: Draft, workloads: Iterable[Workload]) -> list[AnyProbe]:
+    """One probe for each image that the moved workloads must run."""
+    by_image: dict[str, list[Ref]] = {}
+    for workload in workloads:
+        image = expected_image(workload, draft.inputs.image)
+        by_image.setdefault(image, []).append(workload.ref)
+    return [
+        WorkloadsOn(workloads=tuple(refs), revision=draft.new, image=image)
+        for image, refs in sorted(by_image.items())
+    ]
+
+
+def gateways_on(draft: Draft, names: Iterable[str]) -> list[AnyProbe]:
+    """Each managed Gateway of *names* is rendered by the new revision."""
+    wanted = set(names)
+    refs = tuple(g.ref for g in draft.inputs.mesh.api_gateways if gateway_name(g) in wanted and g.managed)
+    return [GatewaysOn(gateways=refs, revision=draft.new)] if refs else []
+
+
+def connected(draft: Draft) -> AnyProbe:
+    """The new istiods count the proxies that moved."""
+    return ProxiesConnected(
+        revision=draft.new,
+        version=draft.inputs.release.version,
+        root_namespace=draft.inputs.mesh.root_namespace,
+    )
+
+
+def span_words(length: timedelta) -> str:
+    """``10m``, ``1h30m``, ``45s``."""
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    words = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else ""]
+    return "".join(words) or "0s"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def words(draft: Draft, template: str, wave: str, namespaces: Sequence[str]) -> str:
+    """A message of the playbook with the facts of this hop."""
+    facts = {
+        "wave": wave,
+        "namespaces": list(namespaces),
+        "source": draft.inputs.source,
+        "target": draft.inputs.release.version,
+        "old": draft.old,
+        "new": draft.new,
+    }
+    return render(template, facts)

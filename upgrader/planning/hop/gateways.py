@@ -1,0 +1,191 @@
+"""Gateways: injected ones restart, istioctl's are applied in place, those of the Gateway API change hands by label.
+
+An istiod of many releases empties a Gateway API gateway the moment it stops owning it (``ownership.old_has_drop``).
+Under such a one, gateways are first labelled so that nothing moves them, and change hands once it is frozen.
+"""
+
+from __future__ import annotations
+
+from upgrader.model.kinds import DEPLOYMENT, Ref
+from upgrader.model.ownership import old_has_drop
+from upgrader.model.snapshot import ApiGateway
+from upgrader.model.version import UNNAMED, Version
+from upgrader.planning.forecast import INJECTION, REV, gateway_name
+from upgrader.planning.hop.install import apply_part
+from upgrader.planning.hop.moves import bind, gateway_only, remaining, restart, soak_gate
+from upgrader.planning.hop.stage import Draft
+from upgrader.steps import RelabelGateway, ScalePlane
+
+WAYPOINT = "istio-waypoint"
+
+
+def empties(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether the old istiod would empty *gateway* when it loses it; it never does so to a waypoint."""
+    return gateway.class_name != WAYPOINT and old_has_drop(Version.parse(draft.inputs.source))
+
+
+def owned(draft: Draft) -> list[ApiGateway]:
+    """Gateways that belong to the old revision, and to nobody else, and may move."""
+    return [
+        g
+        for g in draft.inputs.mesh.api_gateways
+        if draft.forecast.claimants(g) == frozenset({draft.old}) and _may_move(draft, g)
+    ]
+
+
+def _may_move(draft: Draft, gateway: ApiGateway) -> bool:
+    scope = draft.inputs.scope
+    names = {gateway.ref.namespace, gateway_name(gateway), gateway.deployment}
+    return not names.intersection(scope.exclude) and (not scope.only or bool(names.intersection(scope.only)))
+
+
+def pin(draft: Draft) -> None:
+    """Label the Gateways that a moved label or tag would take along, so that their moment can be chosen."""
+    for gateway in owned(draft):
+        if empties(draft, gateway) and _inherits(draft, gateway):
+            _label(draft, gateway, draft.old, f"Gateway {gateway_name(gateway)}: keep {draft.old} for now")
+    draft.close("pins", "gateways")
+
+
+def _inherits(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether a step of this hop would move *gateway* although its own label stays."""
+    own = draft.forecast.gateways[gateway_name(gateway)].get(REV)
+    if own is not None:
+        return own != draft.old
+    labels = draft.forecast.namespaces.get(gateway.ref.namespace, {})
+    return draft.old != UNNAMED or REV in labels or INJECTION in labels
+
+
+def _label(draft: Draft, gateway: ApiGateway, value: str | None, title: str) -> None:
+    name = gateway_name(gateway)
+    before = draft.forecast.gateways[name].get(REV)
+    owner = draft.old if value == draft.old else draft.new
+    step = RelabelGateway(
+        ref=gateway.ref,
+        uid=gateway.uid,
+        revision=owner,
+        value=value,
+        before=before,
+        managed=gateway.managed,
+    )
+    if before != draft.old or before == UNNAMED:
+        draft.pins.setdefault(name, before)
+    draft.add("~", title, step, rolls=(name,) if gateway.managed else ())
+
+
+def _move(draft: Draft, gateway: ApiGateway) -> str:
+    name = gateway_name(gateway)
+    before = draft.forecast.gateways[name].get(REV) or "absent"
+    _label(draft, gateway, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
+    return name
+
+
+def move(draft: Draft) -> None:
+    """The wave of gateways: everything but what an old istiod would empty."""
+    names = [n for n in sorted(draft.forecast.namespaces) if gateway_only(draft, n)]
+    rolled = bind(draft, names)
+    moved = restart(draft, [w for w in remaining(draft) if w.gateway])
+    _istioctl(draft)
+    for gateway in owned(draft):
+        own = draft.forecast.gateways[gateway_name(gateway)].get(REV)
+        if not empties(draft, gateway) and draft.old in (own, UNNAMED):
+            rolled.append(_move(draft, gateway))
+    if draft.pending:
+        soak_gate(draft, moved, rolled, draft.inputs.playbook.gateways_soak)
+    draft.close(
+        "gateways", "gateways", namespaces=[n for n in names if n != draft.inputs.mesh.root_namespace]
+    )
+
+
+def _istioctl(draft: Draft) -> None:
+    """Apply the ingress gateways of the release over those that istioctl once made."""
+    there = [
+        w
+        for w in draft.inputs.mesh.workloads
+        if w.gateway == "istioctl"
+        and draft.old in draft.runs.get(str(w.ref), ())
+        and str(w.ref) not in draft.behind
+    ]
+    if not there:
+        return
+    documents = {
+        (str(d.body["metadata"].get("namespace")), str(d.body["metadata"]["name"]))
+        for d in draft.inputs.release.part("ingress-gateway")
+        if d.body["kind"] == "Deployment"
+    }
+    missing = [w for w in there if (w.ref.namespace, w.ref.name) not in documents]
+    for workload in missing:
+        version = draft.inputs.release.version
+        draft.block(
+            "UPG-0333",
+            workload.name,
+            f"{workload.name} was made by istioctl, and the manifests of {version} have no such gateway",
+            "nothing else moves it, and the old revision cannot go while it runs",
+            f"istioctl-{version} manifest generate --set profile=default --set revision={draft.new} "
+            f"> DIR/{version}/istio.yaml",
+        )
+    if not missing and apply_part(draft, "ingress-gateway"):
+        draft.runs |= dict.fromkeys((str(w.ref) for w in there), frozenset({draft.new}))
+
+
+def free(draft: Draft) -> list[str]:
+    """Move the Gateways that still belong to the old revision; returns those that roll.
+
+    An istiod that would empty them is frozen first: its proxies keep their last configuration meanwhile. While
+    something stays behind it is needed, so its gateways stay as well.
+    """
+    waiting = owned(draft)
+    if draft.old == UNNAMED:
+        waiting = [
+            g
+            for g in draft.inputs.mesh.api_gateways
+            if draft.old in draft.forecast.claimants(g) and _may_move(draft, g)
+        ]
+    if not waiting:
+        return []
+    risky = [g for g in waiting if empties(draft, g)]
+    if draft.behind:
+        for gateway in risky:
+            _stays(draft, gateway)
+        return [] if draft.old == UNNAMED else [_move(draft, g) for g in waiting if g not in risky]
+    if risky:
+        _freeze(draft)
+    return [_move(draft, gateway) for gateway in waiting]
+
+
+def _stays(draft: Draft, gateway: ApiGateway) -> None:
+    name = gateway_name(gateway)
+    draft.behind.add(f"Gateway {name}")
+    draft.advise(
+        "UPG-0340",
+        name,
+        f"Gateway {name} stays on {draft.old}, which others need and which would empty it on leaving",
+        f"istiod {draft.inputs.source} can give up a gateway safely only when it is scaled to 0",
+        "move what stays behind, then plan again",
+    )
+
+
+def _freeze(draft: Draft) -> None:
+    plane = draft.inputs.mesh.plane(draft.old)
+    suffix = "" if draft.old == UNNAMED else f"-{draft.old}"
+    ref = plane.ref if plane else Ref(DEPLOYMENT, f"istiod{suffix}", draft.inputs.mesh.root_namespace)
+    step = ScalePlane(
+        ref=ref,
+        uid=draft.stage.uids.get(draft.old, ""),
+        revision=draft.old,
+        replicas=0,
+        before=max(1, draft.stage.replicas.get(draft.old, 1)),
+    )
+    draft.add(
+        "~", f"freeze istiod {draft.old}: {step.before} -> 0 replicas, so that it cannot empty gateways", step
+    )
+
+
+def unpin(draft: Draft) -> None:
+    """Give Gateways back the label they had, where that leaves them with the new revision."""
+    gateways = {gateway_name(g): g for g in draft.inputs.mesh.api_gateways}
+    for name, value in sorted(draft.pins.items()):
+        later = draft.forecast.gateway_labelled(name, value)
+        if name in gateways and later.claimants(gateways[name]) == frozenset({draft.new}):
+            title = f"Gateway {name}: istio.io/rev {draft.new} -> {value or 'absent'}, as it was"
+            _label(draft, gateways[name], value, title)

@@ -1,0 +1,81 @@
+"""One hop, from a look before anything to the proof afterwards."""
+
+from __future__ import annotations
+
+from upgrader.model.finding import Finding
+from upgrader.model.version import UNNAMED
+from upgrader.planning.hop import gateways
+from upgrader.planning.hop.gates import dangling, gateways_on, probe_round, workloads_on
+from upgrader.planning.hop.install import back_up, install
+from upgrader.planning.hop.moves import leave_behind, remaining, restart, waves
+from upgrader.planning.hop.retire import retire
+from upgrader.planning.hop.stage import Draft, HopInputs, Stage
+from upgrader.planning.hop.tags import move_remaining
+from upgrader.planning.plan import Hop
+
+
+def make_hop(inputs: HopInputs, stage: Stage) -> tuple[Hop, Stage, tuple[Finding, ...]]:
+    """The hop, the stage that it leaves for the next one, and what the planner found on the way.
+
+    Raises:
+        UpgradeError: UPG-0012 no wave selects a namespace.
+    """
+    draft = Draft(inputs, stage)
+    if not _name_is_free(draft):
+        return _hop(draft), stage, tuple(draft.findings)
+    leave_behind(draft)
+    back_up(draft)
+    install(draft)
+    gateways.pin(draft)
+    waves(draft)
+    gateways.move(draft)
+    _tags(draft)
+    retire(draft)
+    return _hop(draft), draft.result(), tuple(draft.findings)
+
+
+def _hop(draft: Draft) -> Hop:
+    inputs = draft.inputs
+    return Hop(
+        number=inputs.number,
+        source=inputs.source,
+        target=inputs.release.version,
+        old=inputs.old,
+        new=inputs.new,
+        waves=tuple(draft.waves),
+        former_images=dict(sorted(draft.former_images.items())),
+        strict=bool(draft.stage.forecast.default_validator),
+        dangling=dangling(inputs.mesh),
+    )
+
+
+def _name_is_free(draft: Draft) -> bool:
+    """Whether the new revision's name is unused, or used by exactly what is to be installed."""
+    used = draft.forecast.versions.get(draft.new)
+    if draft.new != draft.old and used in (None, draft.inputs.release.version):
+        return True
+    draft.block(
+        "UPG-0332",
+        f"istiod {draft.new}",
+        f"revision {draft.new} runs {used or 'something else'}; the manifests of {draft.inputs.release.version} "
+        "would change it in place",
+        "a revision that serves is never changed: the new one is installed beside it under another name",
+        f"render the manifests with --set revision={draft.inputs.target.revision}",
+    )
+    return False
+
+
+def _tags(draft: Draft) -> None:
+    """Tags that are left and Gateways that waited; an istiod without a revision gives up its Gateways first.
+
+    It answers to the name ``default`` itself, so a tag of that name beside it would give each such Gateway two owners.
+    """
+    if draft.old == UNNAMED:
+        rolled = [*gateways.free(draft), *move_remaining(draft)]
+    else:
+        rolled = [*move_remaining(draft), *gateways.free(draft)]
+    moved = restart(draft, remaining(draft))
+    if draft.pending:
+        probes = (*workloads_on(draft, moved), *gateways_on(draft, rolled), *probe_round(draft))
+        draft.gate("gate: tags, gateways and webhooks agree on one revision", probes)
+    draft.close("tags", "tags")

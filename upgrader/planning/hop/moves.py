@@ -1,0 +1,206 @@
+"""Waves of namespaces: move what binds them, restart their workloads, look, soak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from upgrader.model.kinds import WORKLOADS
+from upgrader.model.playbook import WaveRule
+from upgrader.model.snapshot import Workload
+from upgrader.planning.forecast import REV
+from upgrader.planning.foresee import after
+from upgrader.planning.hop.bindings import label_move, namespace_binding, stranded, workload_binding
+from upgrader.planning.hop.documents import expected_image
+from upgrader.planning.hop.gates import (
+    connected,
+    counted,
+    gateways_on,
+    probe_round,
+    span_words,
+    words,
+    workloads_on,
+)
+from upgrader.planning.hop.scope import cut_waves
+from upgrader.planning.hop.stage import Draft
+from upgrader.planning.hop.tags import move_tag
+from upgrader.steps import RelabelNamespace, RestartWorkload
+
+
+def concerned(draft: Draft, workload: Workload) -> bool:
+    """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up."""
+    if draft.old in draft.runs.get(str(workload.ref), ()):
+        return True
+    binding = workload_binding(workload, draft.forecast)
+    if binding.way == "template-revision" and workload.ref.kind in WORKLOADS:
+        return binding.name == draft.old
+    asleep = workload.replicas == 0 and workload.ref.kind in WORKLOADS
+    return asleep and draft.forecast.next_proxy(workload).winner == draft.old
+
+
+def leave_behind(draft: Draft) -> None:
+    """Say who stays on the old revision, which then stays too."""
+    for workload in draft.inputs.mesh.workloads:
+        if workload.gateway == "api" or workload.ref.kind.kind == "Job" or not concerned(draft, workload):
+            continue
+        why = "" if workload.gateway == "istioctl" else stranded(workload)
+        if not draft.inputs.scope.restarts(workload):
+            why = "it was left out by --only or --exclude"
+        if why:
+            _stays(draft, str(workload.ref), workload.name, why)
+    for name, labels in draft.forecast.namespaces.items():
+        if namespace_binding(labels, draft.forecast).leads_to(
+            draft.old, draft.forecast
+        ) and not draft.inputs.scope.moves(name):
+            _stays(draft, f"Namespace {name}", name, "it was left out by --only or --exclude")
+
+
+def _stays(draft: Draft, key: str, subject: str, why: str) -> None:
+    draft.behind.add(key)
+    draft.advise(
+        "UPG-0340",
+        subject,
+        f"{subject} stays on {draft.old}: {why}",
+        f"revision {draft.old} is not removed while something depends on it",
+        f"move {subject} by hand later, then plan again",
+    )
+
+
+def gateway_only(draft: Draft, namespace: str) -> bool:
+    """Whether nothing but gateways of the old revision lives in *namespace*."""
+    mesh = draft.inputs.mesh
+    there = [w for w in mesh.workloads if w.ref.namespace == namespace and str(w.ref) in draft.runs]
+    gateways = any(g.ref.namespace == namespace for g in mesh.api_gateways)
+    return all(w.gateway for w in there) and (bool(there) or gateways)
+
+
+def moving_namespaces(draft: Draft) -> list[str]:
+    """Namespaces with something to move that is not only gateways."""
+    found = []
+    for name, labels in sorted(draft.forecast.namespaces.items()):
+        bound = namespace_binding(labels, draft.forecast).leads_to(draft.old, draft.forecast)
+        bound = bound and draft.inputs.scope.moves(name)
+        if (bound or _applications(draft, (name,))) and not gateway_only(draft, name):
+            found.append(name)
+    return found
+
+
+def _applications(draft: Draft, names: Sequence[str]) -> list[Workload]:
+    return [w for w in remaining(draft) if w.ref.namespace in names and not w.gateway]
+
+
+def remaining(draft: Draft) -> list[Workload]:
+    """Workloads that a restart can and may move, and that has not come yet."""
+    return [
+        w
+        for w in draft.inputs.mesh.workloads
+        if w.ref.kind in WORKLOADS
+        and w.gateway in ("", "injected")
+        and str(w.ref) not in draft.behind
+        and concerned(draft, w)
+    ]
+
+
+def waves(draft: Draft) -> None:
+    """One wave for each rule of the playbook that selects anything."""
+    names = moving_namespaces(draft)
+    labels = {n: draft.inputs.mesh.namespace(n) for n in names}
+    cut = cut_waves({n: s.labels if s else {} for n, s in labels.items()}, draft.inputs.playbook.waves)
+    for rule in draft.inputs.playbook.waves:
+        if cut[rule.name]:
+            _wave(draft, rule, cut[rule.name])
+
+
+def _wave(draft: Draft, rule: WaveRule, names: Sequence[str]) -> None:
+    messages = draft.inputs.playbook.messages
+    if rule.gate == "approval":
+        message = words(draft, messages.approval, rule.name, names)
+        draft.gate(f"gate: MANUAL approval before wave {rule.name}", (), approval="yes", message=message)
+    rolled = bind(draft, names)
+    moved = restart(draft, _applications(draft, names))
+    soak_gate(draft, moved, rolled, rule.soak)
+    draft.close(rule.name, "namespaces", namespaces=names, at_once=rule.at_once)
+
+
+def soak_gate(draft: Draft, moved: Sequence[Workload], rolled: Sequence[str], soak: timedelta) -> None:
+    """The gate behind moved workloads: they are on the new revision, and stay well while it soaks."""
+    probes = [*workloads_on(draft, moved), *gateways_on(draft, rolled)]
+    if moved:
+        probes.append(connected(draft))
+    what = f"{counted(len(moved), 'workload')} on {draft.new}, proxies connected, " if moved else ""
+    draft.gate(
+        f"gate: soak {span_words(soak)}, {what}injection, validation, webhooks",
+        (*probes, *probe_round(draft)),
+        soak=soak,
+    )
+
+
+def bind(draft: Draft, names: Sequence[str]) -> list[str]:
+    """Move the labels and tags that bind *names*, and their workloads by themselves; returns the Gateways that roll."""
+    rolled: list[str] = []
+    for name in names:
+        labels = draft.forecast.namespaces[name]
+        binding = namespace_binding(labels, draft.forecast)
+        if not binding.leads_to(draft.old, draft.forecast) or not draft.inputs.scope.moves(name):
+            continue
+        rolled += move_tag(draft, binding.name) if binding.way == "tag" else _relabel(draft, name)
+    for workload in remaining(draft):
+        binding = workload_binding(workload, draft.forecast)
+        tagged = binding.way == "template-tag" and binding.leads_to(draft.old, draft.forecast)
+        if tagged and workload.ref.namespace in names:
+            rolled += move_tag(draft, binding.name)
+    return rolled
+
+
+def _relabel(draft: Draft, name: str) -> tuple[str, ...]:
+    space = draft.inputs.mesh.namespace(name)
+    wanted, before = label_move(draft.forecast.namespaces[name], draft.new)
+    step = RelabelNamespace(
+        namespace=name, uid=space.uid if space else "", revision=draft.new, labels=wanted, before=before
+    )
+    rolled = draft.rolled(step)
+    here = tuple(r for r in rolled if r.partition("/")[0] == name)
+    step = RelabelNamespace(
+        namespace=name, uid=step.uid, revision=draft.new, labels=wanted, before=before, gateways=here
+    )
+    draft.add("~", _relabel_words(name, wanted, before), step, rolls=here)
+    return here
+
+
+def _relabel_words(name: str, wanted: dict[str, str | None], before: dict[str, str | None]) -> str:
+    moves = [f"{key} {before[key] or 'absent'} -> {value or 'absent'}" for key, value in wanted.items()]
+    return f"namespace {name}: {', '.join(moves)}"
+
+
+def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
+    """Restart those whose next pods are foreseen on the new revision; returns them."""
+    moved = []
+    for workload in workloads:
+        step = _restart(draft, workload)
+        later = after(draft.forecast, step, draft.stage.forecast)
+        if later.next_proxy(workload).revisions != (draft.new,):
+            continue
+        pods = draft.pods(workload)
+        draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
+        key = str(workload.ref)
+        draft.former_images[key] = expected_image(workload, draft.inputs.old_image)
+        draft.runs[key], draft.marks[key] = frozenset({draft.new}), step.mark
+        moved.append(workload)
+    return moved
+
+
+def _restart(draft: Draft, workload: Workload) -> RestartWorkload:
+    key = str(workload.ref)
+    named = workload_binding(workload, draft.forecast).way == "template-revision"
+    label = draft.forecast.templates[key].get(REV)
+    return RestartWorkload(
+        ref=workload.ref,
+        uid=workload.uid,
+        revision=draft.new,
+        image=expected_image(workload, draft.inputs.image),
+        mark=draft.inputs.mark,
+        before=draft.marks.get(key),
+        labels={REV: draft.new} if named else {},
+        labels_before={REV: label} if named else {},
+        gateway=workload.gateway == "injected",
+    )

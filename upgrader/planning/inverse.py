@@ -1,0 +1,242 @@
+"""The way back: a plan that takes back what a hop began, in an order in which nothing is ever without an owner.
+
+Not simply backwards: an istiod that was frozen comes back first, and Gateways change hands last, once nothing else
+needs the revision that loses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import msgspec
+
+from upgrader.model.codec import digest
+from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
+from upgrader.model.manifest import Owned
+from upgrader.model.ownership import DEFAULT_VALIDATOR, old_has_drop
+from upgrader.model.version import Version
+from upgrader.planning.hop.retire import rank
+from upgrader.planning.plan import Gate, Hop, Mark, Plan, Planned, Wave, named
+from upgrader.probes import AnyProbe, ControlPlaneReady, Validates, WebhooksResolve, WorkloadsOn
+from upgrader.steps import (
+    AnyStep,
+    ApplyManifests,
+    MoveTag,
+    RelabelGateway,
+    RelabelNamespace,
+    RemoveObjects,
+    RestartWorkload,
+    Restore,
+    ScalePlane,
+)
+
+Back = tuple[Mark, str, AnyStep, int]
+
+
+def undo(plan: Plan, hop: int, begun: frozenset[str]) -> Plan:
+    """The plan that takes back the steps *begun* of hop number *hop*; its steps are ``b.01`` and so on.
+
+    A plan without steps when none of them changed anything.
+
+    Raises:
+        UpgradeError: UPG-0803 the old revision's removal has begun, so there is nothing to go back to.
+    """
+    found = next(h for h in plan.hops if h.number == hop)
+    done = [item for item in found.items() if item.id in begun]
+    if any(isinstance(item.action, RemoveObjects) for item in done):
+        raise _too_late(found)
+    waves = tuple(_waves(plan, found, done))
+    back = Hop(
+        number=found.number,
+        source=found.target,
+        target=found.source,
+        old=found.new,
+        new=found.old,
+        waves=waves,
+        strict=found.strict,
+        dangling=found.dangling,
+    )
+    return named(
+        msgspec.structs.replace(
+            plan,
+            path=(found.target, found.source),
+            hops=(back,) if waves else (),
+            findings=(),
+            preconditions=(),
+            inputs={"plan": digest(plan), **plan.inputs},
+        )
+    )
+
+
+def _too_late(hop: Hop) -> UpgradeError:
+    return UpgradeError(
+        "UPG-0803",
+        f"revision {hop.old} is being removed or gone: there is nothing installed to go back to",
+        why="a rollback moves workloads onto a revision that still runs; after its removal going back is a reinstall",
+        do=("upgrade resume               # finish the hop, then plan anew",),
+        exit_code=Exit.BLOCKED,
+    )
+
+
+def _waves(plan: Plan, hop: Hop, done: list[Planned]) -> Iterator[Wave]:
+    """Groups of steps back, each with a gate behind what touches proxies."""
+    backward = list(reversed(done))
+    count = 0
+
+    def wave(name: str, kind: str, steps: Iterable[Back], gate: Gate | None, at_once: int) -> Iterator[Wave]:
+        nonlocal count
+        items: list[Planned] = []
+        for mark, title, step, pods in steps:
+            count += 1
+            items.append(Planned(id=f"b.{count:02d}", mark=mark, title=title, action=step, pods=pods))
+        if items and gate is not None:
+            count += 1
+            items.append(Planned(id=f"b.{count:02d}", mark="?", title=gate.message, action=gate))
+        if items:
+            yield Wave(name=name, kind=kind, items=tuple(items), at_once=at_once)  # type: ignore[arg-type]
+
+    at_once = max((w.at_once for w in hop.waves), default=1)
+    proxies = list(_bindings(plan, hop, backward))
+    gateways = list(_gateways(plan, hop, backward))
+    yield from wave("thaw", "tags", _thaw(hop, backward), None, 1)
+    yield from wave("back", "namespaces", proxies, _gate(plan, hop, proxies), at_once)
+    yield from wave("gateways back", "gateways", gateways, None, 1)
+    yield from wave("remove", "install", _removal(hop, backward), _gate(plan, hop, ()), 1)
+
+
+def _gate(plan: Plan, hop: Hop, steps: Iterable[Back]) -> Gate:
+    root = plan.root_namespace
+    by_image: dict[str, list[Ref]] = {}
+    for _, _, step, _ in steps:
+        if isinstance(step, RestartWorkload):
+            by_image.setdefault(step.image, []).append(step.ref)
+    on: list[AnyProbe] = [
+        WorkloadsOn(workloads=tuple(refs), revision=hop.old, image=image)
+        for image, refs in sorted(by_image.items())
+    ]
+    return Gate(
+        probes=(
+            ControlPlaneReady(revision=hop.old, version=hop.source, root_namespace=root),
+            *on,
+            Validates(namespace=root, strict=hop.strict),
+            WebhooksResolve(root_namespace=root, known_dangling=hop.dangling),
+        ),
+        soak=timedelta(0),
+        every=plan.playbook.probe_every,
+        patience=plan.playbook.patience.gate,
+        message=f"gate: istiod {hop.old} serves as before",
+    )
+
+
+def _thaw(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
+    for item in backward:
+        if isinstance(item.action, ScalePlane):
+            step = item.action
+            back = msgspec.structs.replace(step, replicas=step.before, before=step.replicas)
+            yield "~", f"bring istiod {hop.old} back: {step.replicas} -> {step.before} replicas", back, 0
+
+
+def _bindings(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
+    """Tags, namespace labels and restarts. Labels go back before the pods that follow them.
+
+    Within each wave the forward order was label, then restart; backwards, a restart must still come after its label.
+    """
+    for item in backward:
+        action = item.action
+        if isinstance(action, MoveTag):
+            yield from _tag_back(plan, hop, action)
+        elif isinstance(action, RelabelNamespace):
+            back = msgspec.structs.replace(
+                action, labels=action.before, before=action.labels, revision=hop.old
+            )
+            yield "~", f"namespace {action.namespace}: {_words(action.labels, action.before)}", back, 0
+    for item in backward:
+        action = item.action
+        if isinstance(action, RestartWorkload):
+            yield "r", f"{item.title}, back on {hop.old}", _restart_back(hop, action), item.pods
+        elif isinstance(action, ApplyManifests) and action.part == "ingress-gateway":
+            refs = tuple(d.ref for d in action.documents if d.existed)
+            yield "~", "ingress gateway of istioctl, as it was", _restore(hop, refs), 0
+
+
+def _words(now: dict[str, str | None], then: dict[str, str | None]) -> str:
+    return ", ".join(
+        f"{key} {now.get(key) or 'absent'} -> {value or 'absent'}" for key, value in then.items()
+    )
+
+
+def _restore(hop: Hop, refs: tuple[Ref, ...]) -> Restore:
+    return Restore(folder=f"backup/h{hop.number}", refs=refs)
+
+
+def _restart_back(hop: Hop, step: RestartWorkload) -> RestartWorkload:
+    return msgspec.structs.replace(
+        step,
+        revision=hop.old,
+        image=hop.former_images.get(str(step.ref), ""),
+        mark=step.before,
+        before=step.mark,
+        labels=step.labels_before,
+        labels_before=step.labels,
+    )
+
+
+def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
+    """A created tag goes and what it replaced is restored; a moved one moves back, without what was added to it."""
+    made = "webhook" in step.create
+    if made:
+        own = "istio-sidecar-injector" + (
+            "" if plan.root_namespace == "istio-system" else f"-{plan.root_namespace}"
+        )
+        restored = [Ref(MUTATING_WEBHOOK, own)] if step.deactivate else []
+        restored += [Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)] if "validator" in step.parts else []
+        yield "~", f"what served without tag {step.tag}, as it was", _restore(hop, tuple(restored)), 0
+    created = tuple(
+        Owned(_tag_ref(plan, step.tag, part)) for part in ("service", "webhook") if part in step.create
+    )
+    if created:
+        gone = RemoveObjects(revision=step.revision, objects=created, why="undo")
+        yield "-", f"tag {step.tag}: {len(created)} objects that were made for it", gone, 0
+    kept = tuple(part for part in step.parts if part not in step.create)
+    if kept and not made:
+        back = msgspec.structs.replace(
+            step, revision=step.source, source=step.revision, parts=kept, create=(), deactivate=False
+        )
+        yield "~", f"tag {step.tag}: {step.revision} -> {step.source}", back, 0
+
+
+def _tag_ref(plan: Plan, tag: str, part: str) -> Ref:
+    if part == "service":
+        return Ref(SERVICE, f"istiod-revision-tag-{tag}", plan.root_namespace)
+    return Ref(MUTATING_WEBHOOK, f"istio-revision-tag-{tag}")
+
+
+def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
+    """Gateways, then the labels that kept them in place. An istiod that would empty them is frozen first."""
+    steps = [i.action for i in backward if isinstance(i.action, RelabelGateway)]
+    if any(s.revision == hop.new for s in steps) and old_has_drop(Version.parse(hop.target)):
+        ref = Ref(DEPLOYMENT, f"istiod-{hop.new}", plan.root_namespace)
+        frozen = ScalePlane(ref=ref, uid="", revision=hop.new, replicas=0, before=1)
+        yield "~", f"freeze istiod {hop.new}: -> 0 replicas, so that it cannot empty gateways", frozen, 0
+    for step in steps:
+        back = msgspec.structs.replace(step, value=step.before, before=step.value, revision=hop.old)
+        name = f"{step.ref.namespace}/{step.ref.name}"
+        now, then = step.value or "absent", step.before or "absent"
+        yield "~", f"Gateway {name}: istio.io/rev {now} -> {then}", back, 0
+
+
+def _removal(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
+    """What the hop installed and was not there before; definitions stay, since objects of theirs may exist by now."""
+    objects: list[Owned] = []
+    for item in backward:
+        step = item.action
+        if not isinstance(step, ApplyManifests) or step.part == "crds":
+            continue
+        made = [d.ref for d in step.documents if not d.existed]
+        objects += [Owned(ref) for ref in made]
+    if objects:
+        ordered = tuple(sorted(objects, key=lambda o: (rank(o.ref), str(o.ref))))
+        gone = RemoveObjects(revision=hop.new, objects=ordered, why="undo")
+        yield "-", f"remove istiod revision {hop.new} ({len(ordered)} objects)", gone, 0

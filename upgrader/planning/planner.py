@@ -1,0 +1,147 @@
+"""From everything that was read and decided to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from upgrader.model.codec import digest
+from upgrader.model.finding import Finding
+from upgrader.model.playbook import Playbook
+from upgrader.model.snapshot import Snapshot
+from upgrader.model.version import Version
+from upgrader.planning.hop.documents import image_text, proxy_image
+from upgrader.planning.hop.hop import make_hop
+from upgrader.planning.hop.scope import Scope
+from upgrader.planning.hop.stage import HopInputs, Stage
+from upgrader.planning.plan import Hop, Plan, named
+from upgrader.planning.preconditions import preconditions
+from upgrader.planning.route import running
+from upgrader.playbook.manifests import Release
+from upgrader.survey.facts import snapshot_digest
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a plan is made from.
+
+    Attributes:
+        path: Targets, as ``route`` gives them; () plans nothing.
+        releases: Version to its manifests, one for each target.
+        findings: What the checks found.
+        checks: How many checks were run.
+        only: ``namespace`` or ``namespace/workload``: nothing else moves.
+        exclude: ``namespace`` or ``namespace/workload`` that stays behind.
+        manifests: Folder that the releases were read from.
+    """
+
+    mesh: Snapshot
+    path: tuple[Version, ...]
+    releases: Mapping[str, Release]
+    playbook: Playbook
+    findings: tuple[Finding, ...] = ()
+    checks: int = 0
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    made: datetime
+    made_by: str = ""
+    tool: str = ""
+    manifests: str = ""
+
+
+def make_plan(request: Request) -> Plan:
+    """The whole plan, every hop from one snapshot. Pure.
+
+    Raises:
+        UpgradeError: UPG-0012 no wave selects a namespace of the mesh, UPG-0014 ``--only`` or ``--exclude`` names
+            nothing that is in the mesh.
+    """
+    mesh, playbook = request.mesh, request.playbook
+    start = running(mesh)
+    here = start.version if start else ""
+    targets = [version for version in request.path if str(version) != here]
+    hops, findings = _hops(request, start.revision, here, targets) if start else ((), ())
+    return named(
+        Plan(
+            id="",
+            made=request.made,
+            made_by=request.made_by,
+            valid_until=request.made + playbook.valid_for,
+            tool=request.tool,
+            cluster=mesh.cluster,
+            path=(here, *map(str, targets)) if here else (),
+            hops=hops,
+            findings=(*request.findings, *_new(findings, request.findings)),
+            checks=request.checks,
+            preconditions=preconditions(mesh),
+            playbook=playbook,
+            inputs=_inputs(request, targets),
+            manifests=request.manifests,
+            root_namespace=mesh.root_namespace,
+            counts=_counts(mesh),
+        )
+    )
+
+
+def _hops(
+    request: Request, old: str, here: str, targets: list[Version]
+) -> tuple[tuple[Hop, ...], tuple[Finding, ...]]:
+    mesh = request.mesh
+    scope = Scope.of(mesh, request.only, request.exclude)
+    mark = snapshot_digest(mesh)[:8]
+    stage, former = Stage.of(mesh), None
+    hops: list[Hop] = []
+    findings: list[Finding] = []
+    for number, target in enumerate(targets, 1):
+        release = request.releases[str(target)]
+        inputs = HopInputs(
+            number=number,
+            last=number == len(targets),
+            mesh=mesh,
+            playbook=request.playbook,
+            release=release,
+            former=former,
+            source=here,
+            old=old,
+            scope=scope,
+            mark=f"{release.revision}.{mark}",
+            image=proxy_image(release),
+            old_image=_old_image(mesh, old, former),
+        )
+        hop, stage, found = make_hop(inputs, stage)
+        hops.append(hop)
+        findings += found
+        here, old, former = release.version, release.revision, release
+    return tuple(h for h in hops if h.waves), tuple(findings)
+
+
+def _new(found: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:
+    """What the checks have not said already."""
+    said = {(f.code, f.subject) for f in known}
+    return (f for f in found if (f.code, f.subject) not in said)
+
+
+def _old_image(mesh: Snapshot, old: str, former: Release | None) -> str:
+    if former:
+        return proxy_image(former)
+    plane = mesh.plane(old)
+    return image_text(plane.proxy_image) if plane else ""
+
+
+def _inputs(request: Request, targets: list[Version]) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for target in targets:
+        files |= request.releases[str(target)].files
+    return {"snapshot": snapshot_digest(request.mesh), "playbook": digest(request.playbook)} | dict(
+        sorted(files.items())
+    )
+
+
+def _counts(mesh: Snapshot) -> dict[str, int]:
+    workloads = {p.workload for p in mesh.proxies}
+    return {
+        "namespaces": len({p.namespace for p in mesh.proxies}),
+        "workloads": len(workloads),
+        "proxies": len(mesh.proxies),
+    }

@@ -1,0 +1,40 @@
+"""Live looks: one question to the cluster each, one reading back. Used before, between and after steps."""
+
+from __future__ import annotations
+
+from upgrader.probes.control_plane import ControlPlaneReady
+from upgrader.probes.gateways import GatewaysOn
+from upgrader.probes.idle import RevisionIdle
+from upgrader.probes.injection import InjectionCase, Injects
+from upgrader.probes.proxies import ProxiesConnected
+from upgrader.probes.retired import RevisionGone
+from upgrader.probes.validation import Validates
+from upgrader.probes.webhooks import WebhooksResolve
+from upgrader.probes.workloads import WorkloadsOn
+
+AnyProbe = (
+    ControlPlaneReady
+    | Injects
+    | Validates
+    | WorkloadsOn
+    | ProxiesConnected
+    | WebhooksResolve
+    | GatewaysOn
+    | RevisionIdle
+    | RevisionGone
+)
+"""The closed union of everything a gate can ask."""
+
+__all__ = [
+    "AnyProbe",
+    "ControlPlaneReady",
+    "GatewaysOn",
+    "InjectionCase",
+    "Injects",
+    "ProxiesConnected",
+    "RevisionGone",
+    "RevisionIdle",
+    "Validates",
+    "WebhooksResolve",
+    "WorkloadsOn",
+]

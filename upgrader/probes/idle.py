@@ -1,0 +1,227 @@
+"""Does anything still depend on a revision?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from upgrader.cluster.read import (
+    control_plane_of,
+    is_control_plane,
+    is_istio_webhook,
+    proxy_of,
+    revision_of,
+    tag_service_of,
+    template_of,
+    webhook_of,
+    workload_of,
+)
+from upgrader.model.injection import injection
+from upgrader.model.kinds import (
+    CRON_JOB,
+    DEPLOYMENT,
+    K8S_GATEWAY,
+    K8S_GATEWAY_CLASS,
+    MUTATING_WEBHOOK,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    VALIDATING_WEBHOOK,
+    WORKLOADS,
+    Obj,
+)
+from upgrader.model.ownership import DEFAULT_TAG, DEFAULT_VALIDATOR, gateway_owners
+from upgrader.model.snapshot import ControlPlane, Labels, Webhook
+from upgrader.model.step import Reader, Reading
+from upgrader.probes.control_plane import istiod_pods
+from upgrader.probes.proxies import connected
+from upgrader.probes.unread import pending_if_unread
+
+_OWN_FILTERS = re.compile(r"(?:tcp-)?(?:stats|stackdriver|metadata-exchange)(?:-filter)?-1\.\d+")
+"""EnvoyFilters in the root namespace that releases up to 1.20 install for each revision; they go with it."""
+_TOLD = 3
+_PASSING = ("pods", "connections")
+"""What can end by itself; the rest lasts until somebody changes it."""
+
+
+class _Mesh(msgspec.Struct, frozen=True):
+    """What decides about injection and ownership, read once."""
+
+    planes: tuple[ControlPlane, ...]
+    injectors: tuple[Webhook, ...]
+    validators: tuple[Webhook, ...]
+    tags: dict[str, frozenset[str]]
+    namespaces: dict[str, Labels]
+
+
+class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle", tag_field="probe"):
+    """Nothing depends on *revision*, and nothing would if its pods were made anew.
+
+    That is: no live pod, no workload or namespace that would be injected by it, no tag, no default validator, no
+    Gateway that it owns, no configuration labelled with it, and its istiods count no connected proxy (``pilot_xds``)
+    unless they are scaled to 0. What could not be read is pending, not idle.
+
+    Attributes:
+        except_for: ``Kind namespace/name`` of configuration that may name the revision, with consent.
+    """
+
+    revision: str
+    root_namespace: str = "istio-system"
+    except_for: tuple[str, ...] = ()
+
+    @pending_if_unread
+    def look(self, cluster: Reader) -> Reading:
+        """Everything that depends, by kind of dependence, all of it read at every look.
+
+        Pods and connections can go by themselves and are pending; what lasts is broken.
+        """
+        mesh = self._read(cluster)
+        found = {
+            "pods": [*self._pods(cluster)],
+            "workloads": [*self._workloads(cluster, mesh)],
+            "namespaces": [*self._namespaces(mesh)],
+            "webhooks": [*self._webhooks(cluster, mesh)],
+            "gateways": [*self._gateways(cluster, mesh)],
+            "configuration": [*self._configuration(cluster)],
+            "connections": [*self._connections(cluster, mesh)],
+        }
+        facts = {kind: str(len(names)) for kind, names in found.items()}
+        left = [name for names in found.values() for name in names]
+        if not left:
+            return Reading.holds(f"nothing depends on {self.revision}", **facts)
+        more = f" (and {len(left) - _TOLD} more)" if len(left) > _TOLD else ""
+        words = f"{self.revision} is still in use: {'; '.join(left[:_TOLD])}{more}"
+        lasting = any(names for kind, names in found.items() if kind not in _PASSING)
+        return Reading.broken(words, **facts) if lasting else Reading.pending(words, **facts)
+
+    def title(self) -> str:
+        """The question, for plan and report."""
+        return f"nothing depends on {self.revision}"
+
+    def _read(self, cluster: Reader) -> _Mesh:
+        mutating = [webhook_of(w) for w in cluster.list(MUTATING_WEBHOOK) if is_istio_webhook(w)]
+        validating = [webhook_of(w) for w in cluster.list(VALIDATING_WEBHOOK) if is_istio_webhook(w)]
+        services = [tag_service_of(s) for s in cluster.list(SERVICE, namespace=self.root_namespace)]
+        tags: dict[str, frozenset[str]] = {}
+        pairs = [(w.tag, w.revision) for w in mutating if w.tag]
+        for tag, revision in [*pairs, *((s.tag, s.revision) for s in services if s)]:
+            tags[tag] = tags.get(tag, frozenset()) | {revision}
+        deployments = cluster.list(DEPLOYMENT, namespace=self.root_namespace)
+        return _Mesh(
+            tuple(control_plane_of(d) for d in deployments if is_control_plane(d)),
+            tuple(mutating),
+            tuple(validating),
+            tags,
+            {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in cluster.list(NAMESPACE)},
+        )
+
+    def _pods(self, cluster: Reader) -> Iterator[str]:
+        for pod in cluster.list(POD):
+            proxy = proxy_of(pod)
+            if proxy is not None and proxy.revision == self.revision:
+                yield f"pod {proxy.namespace}/{proxy.pod}"
+
+    def _workloads(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+        """Also those scaled to 0: their next pod counts. Its own istiod does not."""
+        for kind in (*WORKLOADS, CRON_JOB):
+            for obj in cluster.list(kind):
+                workload = workload_of(obj)
+                labels, notes = workload.template_labels, workload.template_annotations
+                if is_control_plane(obj):
+                    continue
+                if self._would_inject(mesh, workload.ref.namespace, labels, notes, host=workload.host_network):
+                    yield f"{workload.ref} would be injected by it"
+                elif workload.gateway == "istioctl" and revision_of({"metadata": {}, **template_of(obj)}) == self.revision:
+                    yield f"{workload.ref} is made for it"
+
+    def _namespaces(self, mesh: _Mesh) -> Iterator[str]:
+        for name in sorted(mesh.namespaces):
+            if self._would_inject(mesh, name, {}, {}):
+                yield f"namespace {name} is bound to it"
+
+    def _would_inject(
+        self, mesh: _Mesh, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
+    ) -> bool:
+        versions = {p.revision: p.version for p in mesh.planes}
+        bound = mesh.namespaces.get(namespace, {})
+        return (
+            self.revision
+            in injection(namespace, bound, labels, notes, host, mesh.injectors, versions).revisions
+        )
+
+    def _webhooks(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+        """Tags, the default validator, and whatever else calls its Service without being its own."""
+        for tag, revisions in sorted(mesh.tags.items()):
+            if self.revision in revisions:
+                yield f"tag {tag} points at it"
+        own = self._services(cluster)
+        for webhook in (*mesh.injectors, *mesh.validators):
+            is_own = (
+                webhook.revision == self.revision
+                and not webhook.tag
+                and webhook.ref.name != DEFAULT_VALIDATOR
+            )
+            calls = webhook.revision == self.revision or any(e.service in own for e in webhook.entries)
+            if calls and not is_own and not webhook.tag:
+                yield f"webhook {webhook.ref.name} calls it"
+
+    def _services(self, cluster: Reader) -> frozenset[str]:
+        labels = f"app=istiod,istio.io/rev={self.revision}"
+        found = cluster.list(SERVICE, namespace=self.root_namespace, labels=labels)
+        names = (s["metadata"]["name"] for s in found if tag_service_of(s) is None)
+        return frozenset(f"{self.root_namespace}/{name}" for name in names)
+
+    def _gateways(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+        """Gateways that it owns, or would be the only one to own if it ran."""
+        classes = {
+            c["metadata"]["name"]
+            for c in cluster.list(K8S_GATEWAY_CLASS)
+            if str((c.get("spec") or {}).get("controllerName", "")).startswith("istio.io/")
+        }
+        live = frozenset(p.revision for p in mesh.planes if p.replicas > 0)
+        for gateway in cluster.list(K8S_GATEWAY):
+            if (gateway.get("spec") or {}).get("gatewayClassName") not in classes:
+                continue
+            now, alone = (
+                self._owners(gateway, mesh, live),
+                self._owners(gateway, mesh, live | {self.revision}),
+            )
+            if self.revision in now or alone == {self.revision}:
+                yield f"Gateway {gateway['metadata']['namespace']}/{gateway['metadata']['name']} is its own"
+
+    def _owners(self, gateway: Obj, mesh: _Mesh, live: frozenset[str]) -> frozenset[str]:
+        metadata: Mapping[str, str] = gateway["metadata"]
+        labels: Labels = gateway["metadata"].get("labels") or {}
+        bound = mesh.namespaces.get(metadata["namespace"], {})
+        validator = next((v.revision for v in mesh.validators if v.ref.name == DEFAULT_VALIDATOR), "")
+        has_default = any(w.tag == DEFAULT_TAG for w in mesh.injectors)
+        return gateway_owners(labels, bound, mesh.tags, live, validator, has_default)
+
+    def _configuration(self, cluster: Reader) -> Iterator[str]:
+        groups = [k for k in cluster.kinds() if k.group.endswith(".istio.io") or k.group == K8S_GATEWAY.group]
+        for kind in groups:
+            if (kind.group, kind.plural) == (K8S_GATEWAY.group, K8S_GATEWAY.plural):
+                continue
+            for obj in cluster.list(kind, labels=f"istio.io/rev={self.revision}"):
+                metadata = obj["metadata"]
+                name = f"{metadata['namespace']}/{metadata['name']}" if kind.namespaced else metadata["name"]
+                words = f"{kind.kind} {name}"
+                if words not in self.except_for and not self._is_own_filter(obj):
+                    yield f"{words} is labelled for it"
+
+    def _is_own_filter(self, obj: Obj) -> bool:
+        metadata = obj["metadata"]
+        in_root = metadata.get("namespace") == self.root_namespace and obj["kind"] == "EnvoyFilter"
+        return in_root and _OWN_FILTERS.match(metadata["name"]) is not None
+
+    def _connections(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+        """Sees also what no pod list shows: other clusters, virtual machines."""
+        plane = next((p for p in mesh.planes if p.revision == self.revision), None)
+        pods = istiod_pods(cluster, self.revision, self.root_namespace)
+        if not pods and plane is not None and plane.replicas:
+            yield f"{plane.ref} has no pod that could be asked for its connections"
+        for version, count in sorted(connected(cluster, pods).items()):
+            if count:
+                yield f"{count} proxies of {version} are connected to it"

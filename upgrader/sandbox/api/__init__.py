@@ -1,0 +1,1 @@
+"""The parts of the API server; ``sandbox.rest`` puts them together."""

@@ -1,0 +1,129 @@
+"""What every part of the API needs to answer one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from upgrader.sandbox.api.convert import from_hub, to_hub
+from upgrader.sandbox.api.snapshots import Snapshots
+from upgrader.sandbox.api.target import Target
+from upgrader.sandbox.api.wire import Admission, AdmissionCall, PodProxy, Request
+from upgrader.sandbox.clock import stamp
+from upgrader.sandbox.errors import invalid, not_found, unsupported
+from upgrader.sandbox.kinds import Catalogue
+from upgrader.sandbox.rbac import Rbac
+from upgrader.sandbox.store import Entry, Key, Obj, Store
+
+_OPTIONS = {
+    "create": "CreateOptions",
+    "update": "UpdateOptions",
+    "patch": "PatchOptions",
+    "delete": "DeleteOptions",
+    "deletecollection": "DeleteOptions",
+}
+
+
+@dataclass
+class Backend:
+    """The state behind the door and who is asked along the way."""
+
+    store: Store
+    catalogue: Catalogue
+    rbac: Rbac
+    kubernetes: str
+    admission: Admission | None = None
+    proxy: PodProxy | None = None
+    snapshots: Snapshots = field(default_factory=Snapshots)
+
+    def now(self) -> str:
+        """The moment as metav1.Time."""
+        return stamp(self.store.clock.now())
+
+
+@dataclass
+class Call:
+    """One request with its target; ``verb`` is the word RBAC and audit use."""
+
+    backend: Backend
+    request: Request
+    target: Target
+    verb: str
+
+    @property
+    def store(self) -> Store:
+        return self.backend.store
+
+    @cached_property
+    def key(self) -> Key:
+        """Where the named object is stored."""
+        return self.target.resource.key(self.target.namespace, self.target.name)
+
+    @cached_property
+    def dry_run(self) -> bool:
+        """Whether nothing may be stored.
+
+        Raises:
+            ApiError: 422 for anything but ``All``.
+        """
+        asked = self.request.query.get("dryRun", "")
+        if asked not in {"", "All"}:
+            options = _OPTIONS.get(self.verb, "GetOptions")
+            raise invalid(options, "", [unsupported("dryRun", [asked], ["All"])], "meta.k8s.io")
+        return asked == "All"
+
+    @cached_property
+    def manager(self) -> str:
+        """Field manager of a write that is no apply: as told, or the first word of the user agent."""
+        told = self.request.query.get("fieldManager", "")
+        return told or self.request.header("User-Agent").partition("/")[0][:128] or "unknown"
+
+    def entry(self) -> Entry:
+        """The stored object the call names.
+
+        Raises:
+            ApiError: 404.
+        """
+        found = self.store.entry(self.key)
+        if found is None:
+            raise not_found(self.target.resource.plural, self.target.name, self.target.resource.group)
+        return found
+
+    def shown(self, obj: Obj) -> Obj:
+        """A stored object as the version of this call shows it."""
+        return from_hub(self.target.resource, self.target.version, obj)
+
+    def stored(self, obj: Obj) -> Obj:
+        """An object of this call's version as it is stored."""
+        return to_hub(self.target.resource, self.target.version, obj)
+
+    def admit(
+        self, operation: str, name: str, obj: Obj | None, old: Obj | None, *, dry_run: bool
+    ) -> Obj | None:
+        """What admission makes of a write, in stored form; ``obj`` itself when nobody changed anything.
+
+        Raises:
+            ApiError: admission refused.
+        """
+        admission, target = self.backend.admission, self.target
+        if admission is None:
+            return obj
+        shown = None if obj is None else self.shown(obj)
+        answer = admission.admit(
+            AdmissionCall(
+                operation,
+                target.resource.group,
+                target.version,
+                target.resource.plural,
+                target.subresource,
+                target.namespace if target.resource.plural != "namespaces" else name,
+                name,
+                shown,
+                None if old is None else self.shown(old),
+                dry_run,
+                self.request.user,
+            )
+        )
+        if obj is None or answer is shown:
+            return obj
+        return self.stored(answer)

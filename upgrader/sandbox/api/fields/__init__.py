@@ -1,0 +1,1 @@
+"""Which fields an object has, how they merge, and who owns them."""

@@ -1,0 +1,60 @@
+"""JSON patch and JSON merge patch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonpatch
+import jsonpointer
+import orjson
+
+from upgrader.sandbox.errors import ApiError, bad_request
+from upgrader.sandbox.store import Obj
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+def load_patch(body: bytes) -> Any:
+    """The patch document.
+
+    Raises:
+        ApiError: 400.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise bad_request(f"error decoding patch: {problem}") from problem
+
+
+def json_patch(obj: Obj, operations: Any) -> Obj:
+    """A patched copy.
+
+    Raises:
+        ApiError: 422 when an operation cannot be carried out or a test fails, 400 when the patch is no list.
+    """
+    if not isinstance(operations, list):
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
+        )
+    try:
+        patched: Obj = jsonpatch.JsonPatch(operations).apply(obj)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as problem:
+        message = "the server rejected our request due to an error in our request"
+        raise ApiError(422, "Invalid", message, {}) from problem
+    return patched
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7386; unchanged parts are shared with the target, not copied."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged

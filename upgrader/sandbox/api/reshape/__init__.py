@@ -1,0 +1,1 @@
+"""Versions of built-in kinds whose objects differ from the stored ones."""

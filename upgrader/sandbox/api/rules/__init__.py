@@ -1,0 +1,1 @@
+"""Defaults, preparation and validation of the built-in kinds and of custom resources."""

@@ -1,0 +1,1 @@
+"""Pods: defaults, validation, and the diff that refuses an update."""

@@ -1,0 +1,108 @@
+"""Continue tokens: where the next page begins, and in which state of the store."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.errors import ApiError, bad_request, expired
+from upgrader.sandbox.store import Entry
+
+_CURRENT = -1
+
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``revision`` -1 means whatever is stored now; ``start`` is the first namespace/name that may be shown."""
+
+    revision: int
+    start: str
+
+    def text(self) -> str:
+        """As clients carry it."""
+        raw = orjson.dumps({"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start})
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def read_token(text: str) -> Token:
+    """The token a client sent back.
+
+    Raises:
+        ApiError: 400.
+    """
+    try:
+        raw = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return Token(int(raw["rv"]), str(raw["start"]))
+    except (binascii.Error, ValueError, KeyError, TypeError) as problem:
+        raise bad_request(f"continue key is not valid: {problem}") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The objects of a list: in which revision, from which position on."""
+
+    entries: Sequence[Entry]
+    revision: int
+    first: int = 0
+
+
+def place_of(entry: Entry) -> str:
+    """namespace/name, by which lists are sorted."""
+    meta = entry.obj["metadata"]
+    return f"{meta.get('namespace', '')}\x00{meta['name']}"
+
+
+def view_of(call: Call) -> View:
+    """What a list request looks at.
+
+    Raises:
+        ApiError: 400 for bad parameters, 410 when that state is forgotten, 504 when it is yet to come.
+    """
+    text = call.request.query.get("continue", "")
+    if not text:
+        return _current(call)
+    token = read_token(text)
+    store, home = call.store, call.target.resource.home
+    namespace = call.target.namespace or None
+    if token.revision == _CURRENT:
+        with store.lock:
+            view = View(store.entries(*home, namespace), store.revision)
+    else:
+        kept = call.backend.snapshots.find((*home, namespace, token.revision))
+        if kept is None or token.revision < store.compacted:
+            raise expired(_TOO_OLD, Token(_CURRENT, token.start).text())
+        view = View(kept, token.revision)
+    return View(view.entries, view.revision, bisect_left(view.entries, token.start, key=place_of))
+
+
+def _current(call: Call) -> View:
+    store, query = call.store, call.request.query
+    asked, exact = query.get("resourceVersion", ""), query.get("resourceVersionMatch") == "Exact"
+    if asked and not asked.isdigit():
+        raise bad_request(f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax')
+    with store.lock:
+        revision = int(asked or 0)
+        if revision > store.revision:
+            message = f"Too large resource version: {revision}, current: {store.revision}"
+            raise ApiError(504, "Timeout", message, {"retryAfterSeconds": 1})
+        if exact and revision < store.revision:
+            kept = call.backend.snapshots.find(
+                (*call.target.resource.home, call.target.namespace or None, revision)
+            )
+            if kept is None:
+                raise expired(f"The resourceVersion for the provided list is too old: {revision}")
+            return View(kept, revision)
+        return View(store.entries(*call.target.resource.home, call.target.namespace or None), store.revision)

@@ -1,0 +1,175 @@
+"""PATCH: four sorts of patches on one road to the store."""
+
+from __future__ import annotations
+
+import orjson
+import yaml
+
+from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.fields.managed import applied
+from upgrader.sandbox.api.fields.patches import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    STRATEGIC_PATCH,
+    json_patch,
+    load_patch,
+    merge_patch,
+)
+from upgrader.sandbox.api.fields.shapes import shape_of
+from upgrader.sandbox.api.fields.strategic import strategic_patch
+from upgrader.sandbox.api.rules.book import filled
+from upgrader.sandbox.api.rules.shape import copied, tidied
+from upgrader.sandbox.api.verbs.bodies import media_of, placed
+from upgrader.sandbox.api.verbs.reading import answer
+from upgrader.sandbox.api.verbs.writing import check_revision, created, replaced, writer_of
+from upgrader.sandbox.api.wire import Response
+from upgrader.sandbox.errors import (
+    ApiError,
+    bad_request,
+    conflict,
+    invalid,
+    not_found,
+    required,
+    unsupported_media,
+)
+from upgrader.sandbox.store import Obj
+
+_BUILTIN = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+_CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+
+
+def sort_of(call: Call) -> str:
+    """The patch's content type.
+
+    Raises:
+        ApiError: 415.
+    """
+    media, custom = media_of(call.request), call.target.resource.crd is not None
+    if media not in _BUILTIN:
+        raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    if custom and media not in _CUSTOM:
+        raise unsupported_media(_CUSTOM)
+    return media
+
+
+def patch(call: Call) -> Response:
+    """Change the stored object as the patch says; apply creates it when it is missing.
+
+    Raises:
+        ApiError: 400, 404, 409, 415, 422.
+    """
+    media, dry = sort_of(call), call.dry_run
+    if media == APPLY_PATCH:
+        return _apply(call, dry=dry)
+    old = call.entry().obj
+    shown = call.shown(old)
+    patched = patched_by(call, media, shown)
+    _check_identity(call, patched)
+    check_revision(call, patched, old)
+    new = filled(call, call.stored(patched))
+    return answer(call, call.shown(replaced(call, new, old, dry=dry)))
+
+
+def patched_by(call: Call, media: str, shown: Obj) -> Obj:
+    """A patched copy of an object as the client sees it.
+
+    Raises:
+        ApiError: 400 or 422.
+    """
+    document = load_patch(call.request.body)
+    if media == JSON_PATCH:
+        return json_patch(shown, document)
+    if not isinstance(document, dict):
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
+        )
+    if media == MERGE_PATCH:
+        merged: Obj = merge_patch(shown, document)
+        return merged
+    done: Obj = strategic_patch(shown, document, shape_of(call.target.resource, call.target.version))
+    return done
+
+
+def _check_identity(call: Call, patched: Obj) -> None:
+    meta = patched.get("metadata")
+    if not isinstance(meta, dict):
+        raise bad_request("metadata must be an object")
+    if meta.get("name") != call.target.name:
+        told = meta.get("name") or ""
+        raise bad_request(
+            f"the name of the object ({told}) does not match the name on the URL ({call.target.name})"
+        )
+    if (
+        patched.get("kind") != call.target.resource.kind
+        or patched.get("apiVersion") != call.target.api_version
+    ):
+        raise bad_request("the object's kind and apiVersion cannot be changed")
+    placed(call, dict(meta))
+
+
+def _apply(call: Call, *, dry: bool) -> Response:
+    name, force = call.request.query.get("fieldManager", ""), call.request.query.get("force") in {"true", "1"}
+    if not name:
+        cause = required("fieldManager", "is required for apply patch")
+        raise invalid("PatchOptions", "", [cause], "meta.k8s.io")
+    config = call.stored(_configuration(call))
+    entry = call.store.entry(call.key)
+    writer = writer_of(call, name)
+    if entry is None:
+        _refuse_missing(call, config)
+        empty = {"apiVersion": config["apiVersion"], "kind": config["kind"], "metadata": {}}
+        made = created(call, filled(call, applied(empty, config, writer, force=force)), dry=dry, owned=True)
+        return answer(call, call.shown(made), status=201)
+    old = entry.obj
+    check_revision(call, config, old)
+    new = filled(call, applied(old, config, writer, force=force))
+    return answer(call, call.shown(replaced(call, new, old, dry=dry, owned=True)))
+
+
+def _refuse_missing(call: Call, config: Obj) -> None:
+    resource, meta = call.target.resource, config["metadata"]
+    if call.target.subresource:
+        raise not_found(resource.plural, call.target.name, resource.group)
+    if meta.get("resourceVersion") or meta.get("uid"):
+        why = "StorageError: invalid object, the resource may have been deleted"
+        raise conflict(resource.plural, call.target.name, resource.group, why)
+
+
+def _configuration(call: Call) -> Obj:
+    """The applied object, complete and in its place.
+
+    Raises:
+        ApiError: 400.
+    """
+    text = call.request.body
+    try:
+        config = orjson.loads(text) if text[:1] == b"{" else yaml.safe_load(text)
+    except (orjson.JSONDecodeError, yaml.YAMLError) as problem:
+        raise bad_request(f"error decoding YAML: {problem}") from problem
+    if not isinstance(config, dict) or not isinstance(config.get("metadata") or {}, dict):
+        raise bad_request("error decoding YAML: not an object")
+    _check_versions(call, config)
+    meta = placed(call, dict(config.get("metadata") or {}))
+    if meta.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    if meta.setdefault("name", call.target.name) != call.target.name:
+        told = meta["name"]
+        raise bad_request(
+            f"the name of the object ({told}) does not match the name on the URL ({call.target.name})"
+        )
+    config = {**config, "metadata": meta}
+    return tidied(config) if call.target.resource.crd is None else copied(config)
+
+
+def _check_versions(call: Call, config: Obj) -> None:
+    if not config.get("kind"):
+        raise bad_request("Object 'Kind' is missing in the applied configuration")
+    if config.get("apiVersion") != call.target.api_version:
+        told = config.get("apiVersion", "")
+        expected = call.target.api_version
+        raise bad_request(
+            f"Incorrect version specified in apply patch. Specified patch version: {told}, expected: {expected}"
+        )
+    if config["kind"] != call.target.resource.kind:
+        raise bad_request(f"Incorrect kind specified in apply patch: {config['kind']}")

@@ -1,0 +1,85 @@
+"""Questions the API server answers about its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.content import reply_object
+from upgrader.sandbox.api.fields.managed import Writer, updated
+from upgrader.sandbox.api.fields.shapes import PLAIN
+from upgrader.sandbox.api.fields.zero import zero_of
+from upgrader.sandbox.api.verbs.bodies import read_object
+from upgrader.sandbox.api.wire import Response
+from upgrader.sandbox.errors import bad_request
+from upgrader.sandbox.rbac import Ask
+from upgrader.sandbox.store import Obj
+
+_EVERYTHING = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+_URLS = [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
+
+
+def review(call: Call) -> Response:
+    """The review with its status filled in; nothing is stored.
+
+    Raises:
+        ApiError: 400.
+    """
+    obj = read_object(call)
+    target = call.target
+    writer = Writer(call.manager, target.api_version, "", PLAIN, call.backend.now(), (("f:status",),))
+    obj = updated(zero_of(target.resource), obj, writer, {})
+    obj["status"] = _ANSWERS[target.resource.kind](call, obj.get("spec") or {})
+    obj["metadata"].setdefault("creationTimestamp", None)
+    return reply_object(obj, status=201)
+
+
+def _verdict(call: Call, user: str, spec: Obj) -> Obj:
+    asked = spec.get("resourceAttributes")
+    if asked is None:
+        return {"allowed": True}
+    ask = Ask(
+        user=user,
+        verb=asked.get("verb", ""),
+        group=asked.get("group", ""),
+        resource=asked.get("resource", ""),
+        subresource=asked.get("subresource", ""),
+        namespace=asked.get("namespace", ""),
+        name=asked.get("name", ""),
+    )
+    return {"allowed": call.backend.rbac.allows(ask)}
+
+
+def _own_access(call: Call, spec: Obj) -> Obj:
+    if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
+        raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+    return _verdict(call, call.request.user, spec)
+
+
+def _access(call: Call, spec: Obj) -> Obj:
+    if not spec.get("user") and not spec.get("groups"):
+        raise bad_request("at least one of user or group must be specified")
+    return _verdict(call, spec.get("user", ""), spec)
+
+
+def _rules(call: Call, spec: Obj) -> Obj:
+    """Permissions are everything but the denials, which rules cannot say: then the answer calls itself incomplete."""
+    namespace, user = spec.get("namespace", ""), call.request.user
+    denied = any(
+        denial.user in {"*", user} and ("*" in denial.namespaces or namespace in denial.namespaces)
+        for denial in call.backend.rbac.denials
+    )
+    return {"resourceRules": _EVERYTHING, "nonResourceRules": _URLS, "incomplete": denied}
+
+
+def _self(call: Call, _: Obj) -> Obj:
+    return {"userInfo": {"username": call.request.user, "groups": ["system:authenticated"]}}
+
+
+_ANSWERS: Mapping[str, Callable[[Call, Obj], Obj]] = {
+    "SelfSubjectAccessReview": _own_access,
+    "SubjectAccessReview": _access,
+    "LocalSubjectAccessReview": _access,
+    "SelfSubjectRulesReview": _rules,
+    "SelfSubjectReview": _self,
+}

@@ -1,0 +1,1 @@
+"""How definitions, namespaces and owned objects come and go."""

@@ -1,0 +1,136 @@
+"""The shape of every controller: keys that became dirty, keys that are due, one sync for each."""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from upgrader.sandbox.clock import Clock
+from upgrader.sandbox.controllers.cluster import Cluster
+from upgrader.sandbox.store import Event, Key
+
+
+class Controller(Protocol):
+    """What the world drives."""
+
+    def changed(self, event: Event) -> None:
+        """Note what a change may mean; must not write."""
+
+    def reconcile(self) -> bool:
+        """Work through what is dirty or due, once; True if there was anything."""
+
+    def next_due(self) -> datetime | None:
+        """The earliest moment something happens without a further change."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A controller that knows things the store does not say; in a forked world it is asked to take them over."""
+
+    def inherit(self, other: Any) -> None:
+        """Know what the controller of the original world knows."""
+
+
+class Queue:
+    """Dirty keys in order of arrival, and at most one timer per key: the earliest asked for."""
+
+    def __init__(self, clock: Clock, lag: float = 0.0) -> None:
+        self._clock = clock
+        self._lag = lag
+        self._dirty: dict[Key, None] = {}
+        self._timers: dict[Key, datetime] = {}
+        self._heap: list[tuple[datetime, Key]] = []
+
+    def add(self, key: Key) -> None:
+        """To be looked at in the next round, or, where news travels slowly, after the lag."""
+        if self._lag:
+            self.after(key, self._lag)
+        else:
+            self._dirty[key] = None
+
+    def at(self, key: Key, moment: datetime) -> None:
+        """To be looked at again at a moment, unless an earlier look is already planned.
+
+        Whoever syncs a key asks anew for what lies ahead, so that later moments need no memory here.
+        """
+        known = self._timers.get(key)
+        if known is None or moment < known:
+            self._timers[key] = moment
+            heapq.heappush(self._heap, (moment, key))
+
+    def after(self, key: Key, seconds: float) -> None:
+        """To be looked at again after some virtual seconds."""
+        self.at(key, self._clock.now() + timedelta(seconds=seconds))
+
+    def take(self) -> list[Key]:
+        """All keys that are dirty or due; they are then neither."""
+        now = self._clock.now()
+        while (due := self.next_due()) is not None and due <= now:
+            _, key = heapq.heappop(self._heap)
+            del self._timers[key]
+            self._dirty[key] = None
+        if not self._dirty:
+            return []
+        taken = list(self._dirty)
+        self._dirty.clear()
+        return taken
+
+    def next_due(self) -> datetime | None:
+        """The earliest timer."""
+        while self._heap:
+            moment, key = self._heap[0]
+            if self._timers.get(key) == moment:
+                return moment
+            heapq.heappop(self._heap)
+        return None
+
+
+def only_status(event: Event) -> bool:
+    """Whether a change touched neither the specification nor labels, annotations, owners, finalizers or the deletion.
+
+    Controllers that write a status need not look at their own objects again for it.
+    """
+    if event.old is None or event.type == "DELETED":
+        return False
+    old, new = event.old, event.obj
+    if old.get("spec") is not new.get("spec") and old.get("spec") != new.get("spec"):
+        return False
+    return all(old["metadata"].get(word) == new["metadata"].get(word) for word in _TELLING)
+
+
+_TELLING = ("deletionTimestamp", "labels", "annotations", "ownerReferences", "finalizers")
+
+
+class Loop(ABC):
+    """A controller that syncs one key at a time."""
+
+    user: ClassVar[str]
+    """Name of the service account in kube-system it acts as."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.store = cluster.store
+        self.index = cluster.index
+        self.queue = Queue(cluster.clock, cluster.lag)
+        self.client = cluster.acting_as(self.user)
+
+    @abstractmethod
+    def changed(self, event: Event) -> None:
+        """Mark the keys this change may concern."""
+
+    @abstractmethod
+    def sync(self, key: Key) -> None:
+        """Bring one object nearer to what its spec says."""
+
+    def reconcile(self) -> bool:
+        """Sync every key that is dirty or due."""
+        taken = self.queue.take()
+        for key in taken:
+            self.sync(key)
+        return bool(taken)
+
+    def next_due(self) -> datetime | None:
+        """The earliest timer."""
+        return self.queue.next_due()

@@ -1,0 +1,1 @@
+"""Deployments and their ReplicaSets over time."""

@@ -1,0 +1,1 @@
+"""Controllers that turn workloads into pods."""

@@ -1,0 +1,91 @@
+"""Who may do what: everything, except what a rule denies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from upgrader.sandbox.errors import ApiError, forbidden
+
+_ANY = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What one user (``*``: everybody) may not do. Every field lists words; ``*`` matches all.
+
+    ``resources`` names plurals, ``pods/eviction`` for a subresource; ``namespaces`` matches "" for cluster-wide requests.
+    """
+
+    user: str
+    verbs: Sequence[str] = _ANY
+    groups: Sequence[str] = _ANY
+    resources: Sequence[str] = _ANY
+    namespaces: Sequence[str] = _ANY
+
+    def covers(self, ask: Ask) -> bool:
+        """Whether the denial is about this ask."""
+        wanted = (
+            ((self.user,), ask.user),
+            (self.verbs, ask.verb),
+            (self.groups, ask.group),
+            (self.resources, ask.full_resource),
+            (self.namespaces, ask.namespace),
+        )
+        return all("*" in words or value in words for words, value in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to authorization."""
+
+    user: str
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def full_resource(self) -> str:
+        """``pods`` or ``pods/eviction``."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+    def refusal(self) -> ApiError:
+        """The 403 the API server answers."""
+        where = f' in the namespace "{self.namespace}"' if self.namespace else " at the cluster scope"
+        why = f'User "{self.user}" cannot {self.verb} resource "{self.full_resource}" in API group "{self.group}"'
+        return forbidden(self.resource, self.name, why + where, self.group)
+
+
+@dataclass
+class Rbac:
+    """Denials by user, and the users behind bearer tokens.
+
+    Attributes:
+        tokens: Bearer token to user; an unknown token is the user ``admin`` as long as no token is known.
+    """
+
+    denials: list[Denial] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def deny(
+        self,
+        user: str,
+        *,
+        verbs: Sequence[str] = _ANY,
+        groups: Sequence[str] = _ANY,
+        resources: Sequence[str] = _ANY,
+        namespaces: Sequence[str] = _ANY,
+    ) -> None:
+        """Take a permission from a user."""
+        self.denials.append(Denial(user, verbs, groups, resources, namespaces))
+
+    def allows(self, ask: Ask) -> bool:
+        """Whether no denial covers the ask."""
+        return not any(denial.covers(ask) for denial in self.denials)
+
+    def user_of(self, token: str) -> str | None:
+        """The user a bearer token stands for; None when the token is wrong."""
+        return self.tokens.get(token) if self.tokens else "admin"

@@ -1,0 +1,72 @@
+"""What of a snapshot a plan depends on, as one digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from upgrader.cluster.read import text_of
+from upgrader.model.codec import digest
+from upgrader.model.kinds import CRON_JOB, JOB
+from upgrader.model.snapshot import ControlPlane, Namespace, Proxy, Snapshot, Workload
+
+_PASSING = frozenset({JOB.kind, "Pod"})
+"""Come and go by themselves."""
+
+
+def snapshot_digest(mesh: Snapshot) -> str:
+    """SHA-256 of the facts: equal while nothing that matters changed, however often pods were replaced or scaled.
+
+    Left out: the moment, the name of the context, names and numbers of pods, what is ready, Jobs, namespaces and
+    kinds that have nothing to do with the mesh. Kept: who serves each workload with which image, all that selects
+    and binds, all configuration, what is installed, and what could not be read.
+    """
+    facts: dict[str, Any] = {
+        "cluster": [mesh.cluster.uid, mesh.cluster.version],
+        "root": [mesh.root_namespace, mesh.config_root],
+        "planes": [_plane(p) for p in mesh.control_planes],
+        "injectors": mesh.injectors,
+        "validators": mesh.validators,
+        "tags": mesh.tag_services,
+        "namespaces": _namespaces(mesh),
+        "workloads": [_workload(w) for w in mesh.workloads if w.ref.kind.kind not in _PASSING],
+        "proxies": _proxies(mesh.proxies),
+        "gateways": mesh.api_gateways,
+        "resources": [(r.ref, r.uid, r.digest) for r in mesh.resources],
+        "definitions": mesh.definitions,
+        "disruptions": [(d.ref, d.selector, d.min_available, d.max_unavailable) for d in mesh.disruptions],
+        "belongings": mesh.belongings,
+        "services": mesh.services,
+        "unread": mesh.unread,
+    }
+    return digest(facts)
+
+
+def _plane(plane: ControlPlane) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(plane)
+    return {k: v for k, v in facts.items() if k not in {"ready", "settled", "replicas"}} | {
+        "live": plane.replicas > 0
+    }
+
+
+def _workload(workload: Workload) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(workload)
+    return {k: v for k, v in facts.items() if k not in {"replicas", "settled"}} | {
+        "live": workload.replicas > 0
+    }
+
+
+def _namespaces(mesh: Snapshot) -> list[Namespace]:
+    inside = {w.ref.namespace for w in mesh.workloads} | {p.namespace for p in mesh.proxies}
+    return [n for n in mesh.namespaces if n.name in inside or any("istio" in key for key in n.labels)]
+
+
+def _proxies(proxies: tuple[Proxy, ...]) -> list[tuple[str, ...]]:
+    """What is running, without how often."""
+    kinds = {
+        (p.workload, p.kind, p.revision, text_of(p.image), str(p.native), p.pinned)
+        for p in proxies
+        if not p.terminating and p.workload.partition(" ")[0] not in {*_PASSING, CRON_JOB.kind}
+    }
+    return sorted(kinds)
