@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from tests.meshes import mesh, shop
+from tests.meshes import Mesh, mesh, shop
 from tests.planning.planned import PLAYBOOK, begun, codes, plan, position, release, steps, titles
 from upgrader.model.codec import decode, encode
 from upgrader.model.errors import UpgradeError
@@ -26,7 +26,7 @@ from upgrader.steps import (
 )
 
 
-def unnamed() -> mesh:  # type: ignore[valid-type]
+def unnamed() -> Mesh:
     """An installation without a revision, as istioctl made it by default."""
     return (
         mesh()
@@ -260,7 +260,8 @@ def test_a_gateway_that_would_move_with_its_namespace_is_pinned_first() -> None:
     made = plan(shop().api_gateway("shop/inherits", made_by="1-27-9"), "1.28.10")
     pin = position(made, "Gateway shop/inherits: keep 1-27-9")
     assert pin < position(made, "tag prod")
-    assert not any(s.gateways for s in (*steps(made, RelabelNamespace), *steps(made, MoveTag)))
+    assert not any(s.gateways for s in steps(made, RelabelNamespace))
+    assert not any(s.gateways for s in steps(made, MoveTag))
 
 
 def test_pins_are_taken_off_only_in_the_last_hop() -> None:

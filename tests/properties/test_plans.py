@@ -11,8 +11,8 @@ from tests.planning.planned import begun, plan
 from upgrader.model.errors import UpgradeError
 from upgrader.model.playbook import WaveRule
 from upgrader.model.snapshot import Snapshot
-from upgrader.planning.forecast import Forecast
-from upgrader.planning.foresee import after
+from upgrader.planning.foresight.forecast import Forecast
+from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.scope import cut_waves, selects
 from upgrader.planning.inverse import undo
 from upgrader.planning.plan import Plan

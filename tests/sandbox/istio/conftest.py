@@ -188,6 +188,8 @@ class Mesh:
         self.world = World(kubernetes=kubernetes)
         self.builder = Builder(self.world)
         self.local = self.builder.local
+        assert self.world.istio is not None
+        self.istiods = self.world.istio
         self.kubernetes = kubernetes
         for name in ("istio-system", "kube-system", "app"):
             self.builder.create(namespace(name, {}))

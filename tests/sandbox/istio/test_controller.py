@@ -21,6 +21,8 @@ VALIDATOR = f"{HOOKS}/validatingwebhookconfigurations/istio-validator-1-28-10-is
 DEFAULT = f"{HOOKS}/validatingwebhookconfigurations/istiod-default-validator"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/istio-gateway-deployment-1-28-10"
 
+pytestmark = pytest.mark.slow
+
 
 def _bundles(mesh: Mesh, path: str) -> set[str]:
     return {hook["clientConfig"].get("caBundle", "") for hook in mesh.get(path)["webhooks"]}
@@ -120,6 +122,19 @@ def test_gateway_classes_are_made_and_accepted(mesh: Mesh) -> None:
     for name in ("istio", "istio-remote", "istio-waypoint"):
         found = mesh.get(f"/apis/gateway.networking.k8s.io/v1/gatewayclasses/{name}")
         assert found["status"]["conditions"][0]["type"] == "Accepted"
+
+
+def test_a_fork_of_a_world_knows_what_its_istiods_did(mesh: Mesh) -> None:
+    mesh.install("1.28.10")
+    mesh.scale("istiod-1-28-10", 0)
+    other = mesh.world.fork()
+    other.advance(60)
+    path = LEASE.rpartition("/")[2]
+    lease = other.store.get(("coordination.k8s.io", "leases", "istio-system", path))
+    assert lease is not None
+    assert lease == mesh.get(LEASE)
+    assert other.istio is not None
+    assert other.istio.emptied == mesh.istiods.emptied
 
 
 def test_a_wrong_resource_is_refused_once_the_validator_is_closed(mesh: Mesh) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/app/gateways/web"
 NAMESPACE = "/api/v1/namespaces/app"
 OLD, NEW = "1-28-10", "1-29-6"
+pytestmark = pytest.mark.slow
 MERGE = "application/merge-patch+json"
 
 
@@ -73,7 +74,6 @@ _MOVES: dict[str, Callable[[Mesh], None]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("move", list(_MOVES))
 def test_a_change_of_owner_rolls_the_gateway_exactly_once(mesh: Mesh, move: str) -> None:
     _both(mesh)
@@ -128,7 +128,6 @@ def test_without_a_default_tag_nobody_owns_an_unlabelled_gateway_before_1_28(mes
     assert mesh.deployment() is None
 
 
-@pytest.mark.slow
 def test_a_half_moved_tag_makes_two_owners_fight_until_it_is_whole(mesh: Mesh) -> None:
     _both(mesh)
     mesh.gateway()
@@ -137,7 +136,7 @@ def test_a_half_moved_tag_makes_two_owners_fight_until_it_is_whole(mesh: Mesh) -
     mesh.label(path, rev=NEW)
     mesh.world.advance(4)
     assert mesh.generation() - before >= 15
-    assert [(name, owners) for _, name, owners in mesh.world.istio.fights] == [("app/web", (OLD, NEW))]
+    assert [(name, owners) for _, name, owners in mesh.istiods.fights] == [("app/web", (OLD, NEW))]
     mesh.tag("default", "1.29.6")
     mesh.world.advance(30)
     after = mesh.generation()
@@ -145,7 +144,6 @@ def test_a_half_moved_tag_makes_two_owners_fight_until_it_is_whole(mesh: Mesh) -
     assert (mesh.generation(), mesh.rendered_by()) == (after, NEW)
 
 
-@pytest.mark.slow
 def test_an_unnamed_revision_and_a_default_tag_fight_over_unlabelled_gateways(mesh: Mesh) -> None:
     mesh.install("1.28.10", "")
     mesh.install("1.29.6")
@@ -165,9 +163,9 @@ def test_the_base_of_a_new_release_alone_makes_a_second_owner_where_no_default_t
     mesh.install("1.28.10", "")
     mesh.install("1.29.6")
     mesh.gateway()
-    assert mesh.world.istio.fights == []
+    assert mesh.istiods.fights == []
     mesh.base("1.29.6")
-    assert [owners for _, _, owners in mesh.world.istio.fights] == [(NEW, "default")]
+    assert [owners for _, _, owners in mesh.istiods.fights] == [(NEW, "default")]
 
 
 def test_a_frozen_unnamed_revision_does_not_fight(mesh: Mesh) -> None:
@@ -178,17 +176,17 @@ def test_a_frozen_unnamed_revision_does_not_fight(mesh: Mesh) -> None:
     mesh.tag("default", "1.29.6")
     mesh.world.advance(60)
     assert (mesh.rendered_by(), mesh.templates()) == (NEW, 2)
-    assert mesh.world.istio.fights == []
-    assert mesh.world.istio.emptied == []
+    assert mesh.istiods.fights == []
+    assert mesh.istiods.emptied == []
 
 
 def test_an_old_istiod_with_the_fault_empties_a_gateway_that_leaves_it(mesh: Mesh) -> None:
     _both(mesh)
     mesh.gateway()
-    assert mesh.world.istio.emptied == []
+    assert mesh.istiods.emptied == []
     mesh.label(GATEWAY, rev=NEW)
     mesh.world.advance(60)
-    assert [(name, revision) for _, name, revision in mesh.world.istio.emptied] == [("app/web", OLD)]
+    assert [(name, revision) for _, name, revision in mesh.istiods.emptied] == [("app/web", OLD)]
 
 
 def test_an_old_istiod_that_is_frozen_empties_nothing(mesh: Mesh) -> None:
@@ -198,7 +196,7 @@ def test_an_old_istiod_that_is_frozen_empties_nothing(mesh: Mesh) -> None:
     mesh.label(GATEWAY, rev=NEW)
     mesh.world.advance(60)
     assert mesh.rendered_by() == NEW
-    assert mesh.world.istio.emptied == []
+    assert mesh.istiods.emptied == []
 
 
 def test_thawing_the_old_istiod_before_the_gateway_has_rolled_empties_it_after_all(mesh: Mesh) -> None:
@@ -210,7 +208,7 @@ def test_thawing_the_old_istiod_before_the_gateway_has_rolled_empties_it_after_a
     mesh.label(GATEWAY, rev=NEW)
     mesh.world.advance(30)
     mesh.scale("istiod-1-28-10", 1)
-    assert [revision for _, _, revision in mesh.world.istio.emptied] == [OLD]
+    assert [revision for _, _, revision in mesh.istiods.emptied] == [OLD]
 
 
 def test_an_old_istiod_without_the_fault_empties_nothing(mesh: Mesh) -> None:
@@ -221,7 +219,7 @@ def test_an_old_istiod_without_the_fault_empties_nothing(mesh: Mesh) -> None:
     mesh.label(GATEWAY, rev="1-30-3")
     mesh.world.advance(60)
     assert mesh.rendered_by() == "1-30-3"
-    assert mesh.world.istio.emptied == []
+    assert mesh.istiods.emptied == []
 
 
 def test_a_waypoint_keeps_its_name_and_is_never_emptied(mesh: Mesh) -> None:
@@ -231,7 +229,7 @@ def test_a_waypoint_keeps_its_name_and_is_never_emptied(mesh: Mesh) -> None:
     mesh.label(GATEWAY, rev=NEW)
     mesh.world.advance(60)
     assert mesh.rendered_by("web") == NEW
-    assert mesh.world.istio.emptied == []
+    assert mesh.istiods.emptied == []
 
 
 def test_a_gateway_with_a_hostname_address_is_not_deployed(mesh: Mesh) -> None:

@@ -42,6 +42,7 @@ def test_there_are_five_scenarios_the_simplest_first() -> None:
 def test_a_scenario_comes_up_healthy_and_at_peace(name: str) -> None:
     world = _loaded(name)
     assert unhealthy(world.store) == []
+    assert world.istio is not None
     assert world.istio.fights == []
     assert world.istio.emptied == []
 
@@ -110,6 +111,7 @@ def test_the_control_planes_of_the_whole_path_install_beside_the_old_one(name: s
         builder.wait()
         revision = Version.parse(version).revision
         assert world.store.get(("apps", "deployments", "istio-system", f"istiod-{revision}")) is not None
+    assert world.istio is not None
     assert world.istio.fights == []
     assert world.istio.emptied == []
 

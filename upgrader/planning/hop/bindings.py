@@ -8,7 +8,7 @@ import msgspec
 
 from upgrader.model.kinds import WORKLOADS
 from upgrader.model.snapshot import Labels, Workload
-from upgrader.planning.forecast import DEFAULT_TAG, INJECT, INJECTION, REV, Forecast
+from upgrader.planning.foresight.forecast import DEFAULT_TAG, INJECT, INJECTION, REV, Forecast
 
 Way = Literal["revision", "tag", "unnamed", "template-revision", "template-tag", "object", "none"]
 

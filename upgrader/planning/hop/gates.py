@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 from upgrader.model.injection import IGNORED_NAMESPACES
 from upgrader.model.kinds import Ref
 from upgrader.model.snapshot import Labels, Snapshot, Workload
 from upgrader.model.version import UNNAMED
-from upgrader.planning.forecast import INJECT, INJECTION, REV, gateway_name
+from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast, gateway_name
 from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
 from upgrader.planning.hop.documents import expected_image
 from upgrader.planning.hop.stage import Draft
@@ -25,11 +26,13 @@ from upgrader.probes import (
     WorkloadsOn,
 )
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def probe_round(draft: Draft) -> list[AnyProbe]:
     """One look at everything a moved label, tag or webhook could break: injection, validation, webhooks."""
     root = draft.inputs.mesh.root_namespace
-    found = cases(draft)
+    found = cases(draft.inputs.mesh, draft.forecast, _image(draft))
     probes: list[AnyProbe] = [Injects(cases=found)] if found else []
     validator = draft.forecast.default_validator
     if validator in draft.forecast.versions and validator not in draft.forecast.frozen:
@@ -66,10 +69,17 @@ def _of_frozen(draft: Draft) -> Iterator[str]:
         yield from own_webhooks(revision, draft.inputs.mesh.root_namespace)
 
 
-def cases(draft: Draft) -> tuple[InjectionCase, ...]:
-    """One case for each distinct way of asking for injection, with the revision that must answer now."""
+def cases(
+    mesh: Snapshot, forecast: Forecast, images: Mapping[str, str] = NOTHING
+) -> tuple[InjectionCase, ...]:
+    """One case for each distinct way of asking for injection, with the revision that must answer.
+
+    Args:
+        mesh: Who asks.
+        forecast: Who answers.
+        images: Revision to the image that it must inject; of others only the revision counts.
+    """
     found: dict[tuple[str, str, str, str], InjectionCase] = {}
-    forecast, mesh = draft.forecast, draft.inputs.mesh
     for space in mesh.namespaces:
         labels = forecast.namespaces[space.name]
         if (
@@ -79,14 +89,15 @@ def cases(draft: Draft) -> tuple[InjectionCase, ...]:
         ):
             continue
         key = (labels.get(INJECTION, ""), labels.get(REV, ""), "", "")
-        found.setdefault(key, _case(draft, f"namespace {space.name} ({_asks(labels)})", space.name, {}))
+        about = f"namespace {space.name} ({_asks(labels)})"
+        found.setdefault(key, _case(forecast, images, about, space.name, {}))
     for workload in mesh.workloads:
         if workload.gateway in ("api", "istioctl") or workload_binding(workload, forecast) == NONE:
             continue
         labels = {k: v for k, v in forecast.templates[str(workload.ref)].items() if k in (INJECT, REV)}
         key = ("", "", labels.get(INJECT, ""), labels.get(REV, ""))
         about = f"pods like {workload.name} ({_asks(labels)})"
-        found.setdefault(key, _case(draft, about, workload.ref.namespace, labels))
+        found.setdefault(key, _case(forecast, images, about, workload.ref.namespace, labels))
     return tuple(found[key] for key in sorted(found))
 
 
@@ -94,16 +105,22 @@ def _asks(labels: Labels) -> str:
     return ", ".join(f"{key}={labels[key]}" for key in (INJECTION, REV, INJECT) if key in labels)
 
 
-def _case(draft: Draft, about: str, namespace: str, labels: Labels) -> InjectionCase:
-    winner = draft.forecast.injects(namespace, labels).winner
+def _case(
+    forecast: Forecast, images: Mapping[str, str], about: str, namespace: str, labels: Labels
+) -> InjectionCase:
+    winner = forecast.injects(namespace, labels).winner
     return InjectionCase(
         about=about,
         namespace=namespace,
         labels=labels,
         revision=winner,
-        image=draft.inputs.image if winner == draft.new else "",
-        failing=bool(winner) and winner not in draft.forecast.versions,
+        image=images.get(winner, ""),
+        failing=bool(winner) and winner not in forecast.versions,
     )
+
+
+def _image(draft: Draft) -> dict[str, str]:
+    return {draft.new: draft.inputs.image}
 
 
 def case_of_new(draft: Draft) -> tuple[InjectionCase, ...]:
@@ -114,7 +131,7 @@ def case_of_new(draft: Draft) -> tuple[InjectionCase, ...]:
         if name in draft.forecast.namespaces and draft.forecast.injects(name, labels).revisions == (
             draft.new,
         ):
-            return (_case(draft, f"a pod that asks for {draft.new}", name, labels),)
+            return (_case(draft.forecast, _image(draft), f"a pod that asks for {draft.new}", name, labels),)
     return ()
 
 

@@ -10,7 +10,7 @@ from upgrader.model.kinds import DEPLOYMENT, Ref
 from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import ApiGateway
 from upgrader.model.version import UNNAMED, Version
-from upgrader.planning.forecast import INJECTION, REV, gateway_name
+from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
 from upgrader.planning.hop.install import apply_part
 from upgrader.planning.hop.moves import bind, gateway_only, remaining, restart, soak_gate
 from upgrader.planning.hop.stage import Draft

@@ -15,8 +15,8 @@ from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import Version
-from upgrader.planning.forecast import Forecast, gateway_name
-from upgrader.planning.foresee import after
+from upgrader.planning.foresight.forecast import Forecast, gateway_name
+from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.plan import Gate, Mark, Planned, Wave, WaveKind
 from upgrader.playbook.manifests import Release

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from upgrader.model.version import UNNAMED
-from upgrader.planning.forecast import DEFAULT_TAG
+from upgrader.planning.foresight.forecast import DEFAULT_TAG
 from upgrader.planning.hop.bindings import Binding, namespace_binding, workload_binding
 from upgrader.planning.hop.stage import Draft
 from upgrader.steps import MoveTag

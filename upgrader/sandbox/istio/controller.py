@@ -63,6 +63,11 @@ class IstioController:
         """(moment, ``namespace/name`` of the Gateway, its owners) in order."""
         return self._gateways.fights
 
+    def inherit(self, other: IstioController) -> None:
+        """Know what the istiods of the original world did before."""
+        self._known = {**other._known, **self._known}
+        self._gateways.inherit(other._gateways)
+
     def alive(self) -> dict[str, Istio]:
         """One answering istiod per revision; of several replicas the first by name."""
         found: dict[str, Istio] = {}

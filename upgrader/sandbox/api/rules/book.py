@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.protobuf.strict import refuse_unknown
 from upgrader.sandbox.api.rules.defaults import default
 from upgrader.sandbox.api.rules.metadata import check_meta
 from upgrader.sandbox.api.rules.shape import tidied
@@ -18,10 +19,11 @@ def filled(call: Call, obj: Obj) -> Obj:
     """A copy of an object in stored form with its defaults; of custom resources unknown fields are gone.
 
     Raises:
-        ApiError: 400 under strict field validation when a custom resource has unknown fields.
+        ApiError: 400 under strict field validation when there are unknown fields.
     """
     if call.target.resource.crd is not None:
         return filled_custom(call, obj)
+    refuse_unknown(call, obj)
     found = tidied(obj)
     found.setdefault("metadata", {})
     default(call.target.resource, found)

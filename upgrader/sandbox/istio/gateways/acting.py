@@ -65,6 +65,13 @@ class Gateways:
         self._empty: set[tuple[str, str]] = set()
         self._contested: dict[str, tuple[datetime, str]] = {}
 
+    def inherit(self, other: Gateways) -> None:
+        """Go on where those of the original world are."""
+        self.emptied = list(other.emptied)
+        self.fights = list(other.fights)
+        self._empty = set(other._empty)
+        self._contested = dict(other._contested)
+
     def changed(self, event: Event) -> None:
         """Mark the Gateways this change may concern."""
         group, plural, namespace, name = event.key

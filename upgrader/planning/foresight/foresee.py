@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
 from upgrader.model.ownership import DEFAULT_VALIDATOR
-from upgrader.planning.forecast import Forecast
+from upgrader.planning.foresight.forecast import Forecast
 from upgrader.planning.plan import Gate
 from upgrader.steps import (
     AnyStep,
