@@ -253,3 +253,27 @@ def test_a_digest_that_is_the_expected_one_is_right_whatever_it_is_called() -> N
 def test_a_mirror_may_stand_for_a_whole_registry() -> None:
     mirrored = cart().deployment("shop/cart", proxies=1, run="registry.corp/hub/istio/proxyv2:1.27.9")
     silent(mirrored, "0201", mirrors={"docker.io": "registry.corp/hub"})
+
+
+def test_a_proxy_of_latest_is_refused_even_if_the_injector_could_not_be_read() -> None:
+    unread = mesh().plane("1.27.9", proxy_image=None).namespace("shop", rev="1-27-9")
+    blocks(unread.deployment("shop/cart", proxies=1, run=f"{HUB}:latest"), "0201", "shop/cart")
+
+
+def test_a_mirror_may_be_declared_for_any_registry_of_the_project() -> None:
+    mirrored = cart().deployment("shop/cart", proxies=1, run=f"{MIRROR}:1.27.9")
+    silent(mirrored, "0201", mirrors={"registry.istio.io/release": "registry.corp/istio"})
+
+
+def test_a_lost_pod_is_deleted_and_a_lost_workload_restarted() -> None:
+    assert blocks(cart().pod("shop/debug", on="1-26-8"), "0203", "shop/debug").do == (
+        "kubectl -n shop delete pod debug",
+    )
+    assert blocks(cart().deployment("shop/cart", proxies=1, on="1-26-8"), "0203", "shop/cart").do == (
+        "kubectl -n shop rollout restart deployment/cart",
+    )
+
+
+def test_a_proxy_whose_owner_was_not_read_is_still_compared() -> None:
+    made = cart().deployment("shop/cart", proxies=1, version="1.26.8")
+    blocks(made.having(workloads=()), "0201", "shop/cart")

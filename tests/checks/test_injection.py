@@ -100,3 +100,16 @@ def test_an_odd_value_where_nothing_injects_is_no_finding() -> None:
 
 def test_an_odd_value_is_old_news_after_1_27() -> None:
     assert said(shop().deployment("shop/db", template={"sidecar.istio.io/inject": "no"}), "0321") == []
+
+
+def test_a_namespace_that_is_being_deleted_or_is_ambient_is_not_called_lost() -> None:
+    silent(mesh().plane("1.27.9").namespace("shop", rev="canary", terminating=True), "0319")
+    silent(
+        mesh().plane("1.27.9").namespace("shop", rev="canary", labels={"istio.io/dataplane-mode": "ambient"}),
+        "0319",
+    )
+
+
+def test_only_sidecars_would_be_lost_by_a_namespace_without_an_injector() -> None:
+    made = mesh().plane("1.27.9").namespace("shop", rev="canary").namespace("other")
+    advises(made.api_gateway("shop/web", made_by="1-27-9"), "0319", "Namespace shop")

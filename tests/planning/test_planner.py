@@ -359,6 +359,17 @@ def test_only_one_namespace_moves_when_only_that_is_asked_for() -> None:
     assert not made.blocked
 
 
+def test_what_stayed_behind_is_not_left_two_minors_behind() -> None:
+    made = plan(shop(), "1.28.10", "1.29.6", exclude=("shop/redis-cart",))
+    assert {(f.code, f.hop) for f in made.findings if f.blocks} == {("UPG-0342", 2)}
+
+
+def test_no_default_tag_is_made_while_somebody_needs_the_injector_without_a_revision() -> None:
+    made = plan(unnamed(), "1.28.10", exclude=("shop/cart", "plain/asks"))
+    assert not list(steps(made, MoveTag))
+    assert not made.blocked
+
+
 def test_a_misspelt_exception_is_refused() -> None:
     with pytest.raises(UpgradeError) as refused:
         plan(shop(), "1.28.10", exclude=("shop/redis",))

@@ -87,7 +87,13 @@ class Mesh:
 
     def put(self, ref: Ref, **body: Any) -> Obj:
         """Make or replace an object."""
-        metadata: Obj = {"labels": {}, "generation": 1, **body.pop("metadata", {}), "name": ref.name, "uid": f"uid of {ref}"}
+        metadata: Obj = {
+            "labels": {},
+            "generation": 1,
+            **body.pop("metadata", {}),
+            "name": ref.name,
+            "uid": f"uid of {ref}",
+        }
         metadata |= {"namespace": ref.namespace} if ref.namespace else {}
         obj = {"apiVersion": ref.kind.api_version, "kind": ref.kind.kind, "metadata": metadata, **body}
         self._objects[ref] = obj
@@ -109,9 +115,15 @@ class Mesh:
         container = {"name": "discovery", "image": f"docker.io/istio/pilot:{version}"}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
         self.workload(
-            Ref(DEPLOYMENT, f"istiod{suffix}", ROOT), labels, template, replicas=replicas, metadata={"labels": labels}
+            Ref(DEPLOYMENT, f"istiod{suffix}", ROOT),
+            labels,
+            template,
+            replicas=replicas,
+            metadata={"labels": labels},
         )
-        self.put(Ref(SERVICE, f"istiod{suffix}", ROOT), metadata={"labels": labels}, spec={"selector": labels})
+        self.put(
+            Ref(SERVICE, f"istiod{suffix}", ROOT), metadata={"labels": labels}, spec={"selector": labels}
+        )
         ready = [{"addresses": [{"ip": "10.0.0.1"}]}] if replicas else []
         self.put(Ref(ENDPOINTS, f"istiod{suffix}", ROOT), subsets=ready)
         entries = [entry("rev.namespace.", suffix, ns={"istio.io/rev": revision})]
@@ -134,9 +146,11 @@ class Mesh:
         lines = [f'pilot_xds{{version="{version}"}} {count}' for version, count in proxies.items()]
         self.answers[f"{pod} /metrics"] = "\n".join(['pilot_info{version="x"} 1', *lines, ""])
 
-    def injector(self, name: str, revision: str, entries: list[Obj], tag: str = "") -> None:
+    def injector(self, name: str, revision: str, entries: Sequence[Obj], tag: str = "") -> None:
         """A mutating webhook configuration."""
-        labels = {"app": "sidecar-injector", "istio.io/rev": revision} | ({"istio.io/tag": tag} if tag else {})
+        labels = {"app": "sidecar-injector", "istio.io/rev": revision} | (
+            {"istio.io/tag": tag} if tag else {}
+        )
         self.put(Ref(MUTATING_WEBHOOK, name), metadata={"labels": labels}, webhooks=entries)
 
     def namespace(self, name: str, **labels: str) -> None:
@@ -145,7 +159,13 @@ class Mesh:
         self.put(Ref(NAMESPACE, name), metadata={"labels": {names.get(k, k): v for k, v in labels.items()}})
 
     def workload(
-        self, ref: Ref, selector: dict[str, str], template: Obj, *, replicas: int = 1, metadata: Obj | None = None
+        self,
+        ref: Ref,
+        selector: dict[str, str],
+        template: Obj,
+        *,
+        replicas: int = 1,
+        metadata: Obj | None = None,
     ) -> None:
         """A settled Deployment and its ReplicaSet."""
         counts = {"replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas}
@@ -193,7 +213,9 @@ class Mesh:
             "conditions": [{"type": "Ready", "status": "True" if more.get("ready", True) else "False"}],
             "containerStatuses": [{"name": container, "restartCount": more.get("restarts", 0)}],
         }
-        self.put(ref, metadata=metadata, spec={"containers": [{"name": container, "image": image}]}, status=status)
+        self.put(
+            ref, metadata=metadata, spec={"containers": [{"name": container, "image": image}]}, status=status
+        )
 
 
 def entry(prefix: str, suffix: str, ns: dict[str, str] | None = None) -> Obj:

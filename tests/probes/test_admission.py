@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 OLD, NEW = "1-27-9", "1-28-10"
 IMAGE = "docker.io/istio/proxyv2:1.28.10"
 CASE = InjectionCase(about="namespace shop", namespace="shop", revision=NEW, image=IMAGE)
-NOT_CALLED = 'Internal error occurred: failed calling webhook "rev.namespace.sidecar-injector.istio.io": no endpoints'
+NOT_CALLED = (
+    'Internal error occurred: failed calling webhook "rev.namespace.sidecar-injector.istio.io": no endpoints'
+)
 VS = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 
 
-def injected(revision: str, image: str = IMAGE, *, by_status: bool = False, native: bool = False) -> Callable[[Obj], Obj]:
+def injected(
+    revision: str, image: str = IMAGE, *, by_status: bool = False, native: bool = False
+) -> Callable[[Obj], Obj]:
     def answer(pod: Obj) -> Obj:
-        notes = {"sidecar.istio.io/status": json.dumps({"revision": revision})} if by_status else {"istio.io/rev": revision}
+        notes = (
+            {"sidecar.istio.io/status": json.dumps({"revision": revision})}
+            if by_status
+            else {"istio.io/rev": revision}
+        )
         pod["metadata"]["annotations"] = pod["metadata"].get("annotations", {}) | notes
         place = "initContainers" if native else "containers"
         pod["spec"].setdefault(place, []).append({"name": "istio-proxy", "image": image})
@@ -122,7 +130,10 @@ def test_the_pod_passes_the_restricted_standard_and_has_a_name_of_its_own(mesh: 
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     (container,) = spec["containers"]
-    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
     assert container["resources"]["limits"]
     assert mesh.asked[1]["metadata"]["labels"] == {"istio.io/rev": NEW}
 
@@ -151,7 +162,10 @@ class TestValidation:
     def test_an_invalid_one_that_goes_in_is_broken(self, mesh: Mesh) -> None:
         reading = self.probe.look(mesh)
 
-        assert (reading.verdict, "invalid VirtualService is accepted" in reading.summary) == (Verdict.BROKEN, True)
+        assert (reading.verdict, "invalid VirtualService is accepted" in reading.summary) == (
+            Verdict.BROKEN,
+            True,
+        )
 
     def test_an_invalid_one_that_goes_in_is_pending_while_a_validator_is_being_filled_in(
         self, mesh: Mesh, make_entry: Callable[..., Obj]
@@ -174,7 +188,9 @@ class TestValidation:
         "failure", [Denied(NOT_CALLED), Forbidden("no", status=403), Unreachable("timeout")]
     )
     @pytest.mark.parametrize("strict", [True, False])
-    def test_a_write_that_nobody_can_judge_is_pending(self, mesh: Mesh, failure: ClusterFailure, strict: bool) -> None:
+    def test_a_write_that_nobody_can_judge_is_pending(
+        self, mesh: Mesh, failure: ClusterFailure, strict: bool
+    ) -> None:
         mesh.dry_run = refused(failure)
 
         assert msgspec.structs.replace(self.probe, strict=strict).look(mesh).verdict is Verdict.PENDING

@@ -89,7 +89,8 @@ def test_a_pod_that_says_another_version_is_broken(mesh: Mesh) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["deployments", "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "pods", "fetch"]
+    "what",
+    ["deployments", "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "pods", "fetch"],
 )
 def test_what_cannot_be_read_is_pending(mesh: Mesh, what: str) -> None:
     mesh.broken[what] = Forbidden(f"{what} is forbidden", status=403, request=f"GET {what}")

@@ -32,6 +32,7 @@ PROBE = RevisionIdle(revision=OLD)
 POLICY = Kind("security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy")
 FILTER = Kind("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter")
 LABELS = {"labels": {"istio.io/rev": OLD}}
+NEVER: Obj = {"matchLabels": {"istio.io/deactivated": "never-match"}}
 BOUND = {"metadata": {"labels": {"istio.io/rev": OLD}}}
 
 
@@ -51,12 +52,20 @@ def by_object(mesh: Mesh, make_entry: Callable[..., Obj]) -> None:
     """The entry that lets a workload name its revision itself."""
     entry = make_entry("rev.object.", f"-{OLD}")
     entry["objectSelector"] = {"matchLabels": {"istio.io/rev": OLD}}
-    mesh.injector(f"istio-sidecar-injector-{OLD}", OLD, [make_entry("rev.namespace.", f"-{OLD}", ns={"istio.io/rev": OLD}), entry])
+    mesh.injector(
+        f"istio-sidecar-injector-{OLD}",
+        OLD,
+        [make_entry("rev.namespace.", f"-{OLD}", ns={"istio.io/rev": OLD}), entry],
+    )
 
 
 PLANTED: dict[str, tuple[Callable[[Mesh], object], str, Verdict]] = {
     "a pod": (lambda m: m.app_pod("cart", "9", OLD), "pod shop/cart-9", Verdict.PENDING),
-    "a pod on its way out": (lambda m: m.app_pod("cart", "9", OLD, going=True), "shop/cart-9", Verdict.PENDING),
+    "a pod on its way out": (
+        lambda m: m.app_pod("cart", "9", OLD, going=True),
+        "shop/cart-9",
+        Verdict.PENDING,
+    ),
     "a namespace": (lambda m: m.namespace("empty", rev=OLD), "namespace empty", Verdict.BROKEN),
     "a workload": (
         lambda m: m.put(Ref(DEPLOYMENT, "own", "plain"), spec={"replicas": 0, "template": BOUND}),
@@ -79,13 +88,22 @@ PLANTED: dict[str, tuple[Callable[[Mesh], object], str, Verdict]] = {
             metadata={"labels": {"operator.istio.io/component": "IngressGateways"}},
             spec={
                 "replicas": 0,
-                "template": {"metadata": {"annotations": {"istio.io/rev": OLD}, "labels": {"sidecar.istio.io/inject": "false"}}},
+                "template": {
+                    "metadata": {
+                        "annotations": {"istio.io/rev": OLD},
+                        "labels": {"sidecar.istio.io/inject": "false"},
+                    }
+                },
             },
         ),
         "istio-ingressgateway is made for it",
         Verdict.BROKEN,
     ),
-    "a tag's webhook": (lambda m: m.injector("istio-revision-tag-prod", OLD, [], "prod"), "tag prod", Verdict.BROKEN),
+    "a tag's webhook": (
+        lambda m: m.injector("istio-revision-tag-prod", OLD, [], "prod"),
+        "tag prod",
+        Verdict.BROKEN,
+    ),
     "a tag's Service": (
         lambda m: m.put(
             Ref(SERVICE, "istiod-revision-tag-prod", ROOT),
@@ -138,7 +156,9 @@ def test_each_kind_of_dependant_is_found_and_named(
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_the_same_for_another_revision_does_not_count(mesh: Mesh, what: str, make_entry: Callable[..., Obj]) -> None:
+def test_the_same_for_another_revision_does_not_count(
+    mesh: Mesh, what: str, make_entry: Callable[..., Obj]
+) -> None:
     by_object(mesh, make_entry)
     PLANTED[what][0](mesh)
     other = RevisionIdle(revision="1-26-8")
@@ -166,7 +186,9 @@ READ = [
 
 @pytest.mark.parametrize("what", READ)
 @pytest.mark.parametrize("failure", [Forbidden, Unreachable])
-def test_what_cannot_be_read_is_pending_and_never_idle(mesh: Mesh, what: str, failure: type[Forbidden]) -> None:
+def test_what_cannot_be_read_is_pending_and_never_idle(
+    mesh: Mesh, what: str, failure: type[Forbidden]
+) -> None:
     mesh.broken[what] = failure(f"{what}: no", request=f"GET {what}")
 
     reading = PROBE.look(mesh)
@@ -235,12 +257,11 @@ class TestAnUnnamedRevision:
     """``default`` without a revision, after tag ``default`` has moved to the new one."""
 
     probe = RevisionIdle(revision="default")
-    never: Obj = {"matchLabels": {"istio.io/deactivated": "never-match"}}
 
     @pytest.fixture(autouse=True)
     def _mesh(self, mesh: Mesh, make_entry: Callable[..., Obj]) -> None:
         mesh.plane("default", replicas=0, version="1.27.9")
-        off = {"namespaceSelector": self.never, "objectSelector": self.never}
+        off = {"namespaceSelector": NEVER, "objectSelector": NEVER}
         mesh.injector("istio-sidecar-injector", "default", [{**make_entry("namespace.", ""), **off}])
         mesh.namespace("legacy", injection="enabled")
         takes_over = make_entry("namespace.", f"-{NEW}", ns={"istio-injection": "enabled"})
@@ -259,7 +280,9 @@ class TestAnUnnamedRevision:
         assert reading.verdict is Verdict.BROKEN
         assert "namespace legacy" in reading.summary
 
-    def test_an_unlabelled_gateway_has_passed_to_the_tags_revision_once_it_is_frozen(self, mesh: Mesh) -> None:
+    def test_an_unlabelled_gateway_has_passed_to_the_tags_revision_once_it_is_frozen(
+        self, mesh: Mesh
+    ) -> None:
         gateway(mesh, None)
 
         assert self.probe.look(mesh).verdict is Verdict.HOLDS
@@ -268,7 +291,11 @@ class TestAnUnnamedRevision:
         self, mesh: Mesh, make_entry: Callable[..., Obj]
     ) -> None:
         mesh.plane("default", version="1.27.9")
-        mesh.injector("istio-sidecar-injector", "default", [{**make_entry("namespace.", ""), "namespaceSelector": self.never}])
+        mesh.injector(
+            "istio-sidecar-injector",
+            "default",
+            [{**make_entry("namespace.", ""), "namespaceSelector": NEVER}],
+        )
         gateway(mesh, None)
 
         assert "Gateway ingress/web" in self.probe.look(mesh).summary

@@ -107,7 +107,12 @@ class TestGateways:
 
     @staticmethod
     def render(mesh: Mesh, revision: str) -> None:
-        owner = {"kind": "Gateway", "apiVersion": "gateway.networking.k8s.io/v1", "name": "web", "uid": f"uid of {WEB}"}
+        owner = {
+            "kind": "Gateway",
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "name": "web",
+            "uid": f"uid of {WEB}",
+        }
         template = {"metadata": {"annotations": {"istio.io/rev": revision}}}
         ref = Ref(DEPLOYMENT, "web-istio", "ingress")
         mesh.workload(ref, {"gw": "web"}, template, metadata={"ownerReferences": [owner]})
@@ -116,7 +121,14 @@ class TestGateways:
     def pod(mesh: Mesh, name: str, revision: str) -> None:
         notes, owner = {"istio.io/rev": revision}, Ref(REPLICA_SET, "web-istio-1", "ingress")
         labels = {"gw": "web"}
-        mesh.pod(Ref(POD, name, "ingress"), labels=labels, notes=notes, owner=owner, container="istio-proxy", image="p")
+        mesh.pod(
+            Ref(POD, name, "ingress"),
+            labels=labels,
+            notes=notes,
+            owner=owner,
+            container="istio-proxy",
+            image="p",
+        )
 
     def test_rendered_and_rolled_holds(self, mesh: Mesh) -> None:
         assert self.probe.look(mesh).verdict is Verdict.HOLDS
@@ -144,7 +156,9 @@ class TestGateways:
             ([{"type": "IPAddress", "value": "10.0.0.1"}] * 2, Verdict.HOLDS),
         ],
     )
-    def test_only_what_istiod_deploys_is_asked(self, mesh: Mesh, addresses: list[Obj], verdict: Verdict) -> None:
+    def test_only_what_istiod_deploys_is_asked(
+        self, mesh: Mesh, addresses: list[Obj], verdict: Verdict
+    ) -> None:
         mesh.drop(Ref(DEPLOYMENT, "web-istio", "ingress"))
         mesh.put(WEB, spec={"addresses": addresses})
 
@@ -189,9 +203,13 @@ class TestWebhooks:
         mesh.injector("istio-revision-tag-lost", "1-26-8", [make_entry("rev.namespace.", "-1-26-8")], "lost")
 
         assert self.probe.look(mesh).verdict is Verdict.BROKEN
-        assert WebhooksResolve(known_dangling=("istio-revision-tag-lost",)).look(mesh).verdict is Verdict.HOLDS
+        assert (
+            WebhooksResolve(known_dangling=("istio-revision-tag-lost",)).look(mesh).verdict is Verdict.HOLDS
+        )
 
-    def test_an_entry_that_selects_nothing_is_never_called(self, mesh: Mesh, make_entry: Callable[..., Obj]) -> None:
+    def test_an_entry_that_selects_nothing_is_never_called(
+        self, mesh: Mesh, make_entry: Callable[..., Obj]
+    ) -> None:
         off: Obj = {"matchLabels": {"istio.io/deactivated": "never-match"}}
         entry = {**make_entry("namespace.", "-gone"), "namespaceSelector": off, "objectSelector": off}
         mesh.injector("istio-sidecar-injector", "default", [entry])
@@ -200,7 +218,10 @@ class TestWebhooks:
 
     def test_webhooks_of_others_are_not_ours_to_judge(self, mesh: Mesh) -> None:
         client = {"service": {"name": "gone", "namespace": "cert-manager"}}
-        mesh.put(Ref(MUTATING_WEBHOOK, "cert-manager"), webhooks=[{"name": "w.cert-manager.io", "clientConfig": client}])
+        mesh.put(
+            Ref(MUTATING_WEBHOOK, "cert-manager"),
+            webhooks=[{"name": "w.cert-manager.io", "clientConfig": client}],
+        )
 
         assert self.probe.look(mesh).verdict is Verdict.HOLDS
 

@@ -15,7 +15,16 @@ import pytest
 from upgrader.model.change import ApiChange, Apply, Change, Create, Delete, Patch, Replace, Save
 from upgrader.model.failures import Conflict
 from upgrader.model.injection import label_selector_matches
-from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, SERVICE, VALIDATING_WEBHOOK, Kind, Obj, Ref
+from upgrader.model.kinds import (
+    DEPLOYMENT,
+    MUTATING_WEBHOOK,
+    NAMESPACE,
+    SERVICE,
+    VALIDATING_WEBHOOK,
+    Kind,
+    Obj,
+    Ref,
+)
 
 
 class Shelf:
@@ -61,7 +70,9 @@ class Shelf:
         metadata = {"labels": {}, **body.pop("metadata", {})}
         metadata |= {"name": ref.name, "uid": f"uid-{next(self._count)}", "generation": 1}
         metadata |= {"namespace": ref.namespace} if ref.namespace else {}
-        self._store(ref, {"apiVersion": ref.kind.api_version, "kind": ref.kind.kind, "metadata": metadata, **body})
+        self._store(
+            ref, {"apiVersion": ref.kind.api_version, "kind": ref.kind.kind, "metadata": metadata, **body}
+        )
         return self.found(ref)
 
     def edit(self, ref: Ref, body: Obj) -> None:
@@ -143,7 +154,11 @@ class Shelf:
         if change.ref not in self._objects:
             body = copy.deepcopy(change.manifest)
             metadata = body.pop("metadata")
-            self.put(change.ref, metadata=metadata, **{k: v for k, v in body.items() if k not in {"apiVersion", "kind"}})
+            self.put(
+                change.ref,
+                metadata=metadata,
+                **{k: v for k, v in body.items() if k not in {"apiVersion", "kind"}},
+            )
         elif isinstance(change, Create):
             raise Conflict(f"{change.ref} exists", reason="AlreadyExists")
         else:
@@ -226,7 +241,9 @@ class Planes:
             metadata={"labels": {"app": "sidecar-injector", "istio.io/rev": revision}},
             webhooks=entries(revision, f"istiod{suffix}", default=not suffix),
         )
-        rule = entry("rev.validation.istio.io", f"istiod{suffix}", {}, {"matchLabels": {"istio.io/rev": revision}})
+        rule = entry(
+            "rev.validation.istio.io", f"istiod{suffix}", {}, {"matchLabels": {"istio.io/rev": revision}}
+        )
         self.shelf.put(
             Ref(VALIDATING_WEBHOOK, f"istio-validator{suffix}-{ROOT}"),
             metadata={"labels": {"app": "istiod", "istio.io/rev": revision}},
@@ -289,13 +306,19 @@ def entry(name: str, service: str, on_namespace: Obj, on_object: Obj) -> Obj:
 
 
 def entries(key: str, service: str, *, default: bool) -> list[Obj]:
-    named = {"key": "istio.io/rev", "operator": "In", "values": [key]}
-    free = [{"key": "istio.io/rev", "operator": "DoesNotExist"}, {"key": "istio-injection", "operator": "DoesNotExist"}]
-    wanted = {"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}
+    named: Obj = {"key": "istio.io/rev", "operator": "In", "values": [key]}
+    free: list[Obj] = [
+        {"key": "istio.io/rev", "operator": "DoesNotExist"},
+        {"key": "istio-injection", "operator": "DoesNotExist"},
+    ]
+    wanted: Obj = {"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}
     forms = {"rev.namespace.": ([named, free[1]], [wanted]), "rev.object.": (free, [wanted, named])}
     if default:
-        forms["namespace."] = ([{"key": "istio-injection", "operator": "In", "values": ["enabled"]}], [wanted])
-        asked = {"key": "sidecar.istio.io/inject", "operator": "In", "values": ["true"]}
+        forms["namespace."] = (
+            [{"key": "istio-injection", "operator": "In", "values": ["enabled"]}],
+            [wanted],
+        )
+        asked: Obj = {"key": "sidecar.istio.io/inject", "operator": "In", "values": ["true"]}
         forms["object."] = (free, [asked, free[0]])
     return [
         entry(f"{prefix}sidecar-injector.istio.io", service, {"matchExpressions": a}, {"matchExpressions": b})

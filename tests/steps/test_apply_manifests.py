@@ -25,6 +25,12 @@ CONFIG = Ref(CONFIG_MAP, f"istio-{NEW}", ROOT)
 SERVED = Ref(SERVICE, f"istiod-{NEW}", ROOT)
 GATEWAY = Ref(DEPLOYMENT, "istio-ingressgateway", ROOT)
 
+OWNER = {
+    "operator.istio.io/managed": "Reconcile",
+    "operator.istio.io/version": "1.27.9",
+    "install.operator.istio.io/owning-resource-namespace": ROOT,
+}
+
 
 def document(ref: Ref, **body: Any) -> Obj:
     metadata: Obj = {"name": ref.name, "labels": {"istio.io/rev": NEW}} | (
@@ -36,7 +42,9 @@ def document(ref: Ref, **body: Any) -> Obj:
 BODIES = [document(CONFIG, data={"mesh": "{}"}), document(SERVED, spec={"ports": [{"port": 443}]})]
 
 
-def step_for(shelf: Shelf, bodies: list[Obj], refs: list[Ref], part: Part = "control-plane", **more: Any) -> ApplyManifests:
+def step_for(
+    shelf: Shelf, bodies: list[Obj], refs: list[Ref], part: Part = "control-plane", **more: Any
+) -> ApplyManifests:
     shelf.files[FILE] = yaml.safe_dump_all(bodies).encode()
     documents = tuple(
         Manifest(ref=ref, file=FILE, index=i, digest=digest(body), **more)
@@ -114,7 +122,9 @@ def test_an_update_of_what_is_not_there_creates_it(shelf: Shelf) -> None:
     "text",
     [None, b"", b"a: [", yaml.safe_dump_all([BODIES[1], BODIES[0]]).encode(), b"\xff\xfe\xfa"],
 )
-def test_a_file_that_is_not_the_planned_one_is_refused(shelf: Shelf, step: ApplyManifests, text: bytes | None) -> None:
+def test_a_file_that_is_not_the_planned_one_is_refused(
+    shelf: Shelf, step: ApplyManifests, text: bytes | None
+) -> None:
     if text is None:
         del shelf.files[FILE]
     else:
@@ -142,7 +152,9 @@ def test_a_definition_must_be_established(shelf: Shelf) -> None:
     conditions = [{"type": "Established", "status": "True"}, {"type": "NamesAccepted", "status": "True"}]
     shelf.edit(ref, {"status": {"conditions": conditions}})
     assert step.verify(shelf).verdict is Verdict.HOLDS
-    shelf.edit(ref, {"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}})
+    shelf.edit(
+        ref, {"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}}
+    )
     assert step.verify(shelf).verdict is Verdict.BROKEN
 
 
@@ -161,26 +173,23 @@ class TestAnIngressGatewayOfIstioctl:
     """Replaced in place, with the labels by which istioctl finds it later."""
 
     image = "docker.io/istio/proxyv2:1.28.10"
-    owner = {
-        "operator.istio.io/managed": "Reconcile",
-        "operator.istio.io/version": "1.27.9",
-        "install.operator.istio.io/owning-resource-namespace": ROOT,
-    }
 
     @pytest.fixture
     def gateway(self, shelf: Shelf) -> ApplyManifests:
         template = {"spec": {"containers": [{"name": "istio-proxy", "image": self.image}]}}
         spec = {"replicas": 1, "selector": {"matchLabels": {"app": "ingress"}}, "template": template}
         counts = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
-        shelf.put(GATEWAY, metadata={"labels": self.owner}, spec=spec, status=counts)
+        shelf.put(GATEWAY, metadata={"labels": OWNER}, spec=spec, status=counts)
         body = document(GATEWAY, spec=spec)
         return step_for(shelf, [body], [GATEWAY], "ingress-gateway", existed=True, manager="istio-operator")
 
-    def test_it_keeps_its_owner_labels_with_the_new_version(self, shelf: Shelf, gateway: ApplyManifests) -> None:
+    def test_it_keeps_its_owner_labels_with_the_new_version(
+        self, shelf: Shelf, gateway: ApplyManifests
+    ) -> None:
         (change,) = gateway.diff(gateway.observe(shelf))
 
         assert isinstance(change, Apply)
-        wanted = self.owner | {"operator.istio.io/version": "1.28.10", "istio.io/rev": NEW}
+        wanted = OWNER | {"operator.istio.io/version": "1.28.10", "istio.io/rev": NEW}
         assert change.manifest["metadata"]["labels"] == wanted
         assert change.manifest["metadata"]["annotations"][MANIFEST_DIGEST] == gateway.documents[0].digest
 

@@ -187,7 +187,19 @@ class TestPuttingBack:
 
     @pytest.fixture
     def saved(self, mesh: Shelf) -> Shelf:
-        mesh.served = [VS, ROUTE, OPERATOR, ALERT, HPA, DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, CONFIG_MAP, SERVICE, ROLE]
+        mesh.served = [
+            VS,
+            ROUTE,
+            OPERATOR,
+            ALERT,
+            HPA,
+            DEPLOYMENT,
+            MUTATING_WEBHOOK,
+            NAMESPACE,
+            CONFIG_MAP,
+            SERVICE,
+            ROLE,
+        ]
         mesh.carry_out(STEP)
         return mesh
 
@@ -230,7 +242,9 @@ class TestPuttingBack:
         assert len(self.step.diff(self.step.observe(saved))) == 1
 
     def test_the_number_of_replicas_stays_as_it_is(self, saved: Shelf) -> None:
-        saved.edit(GATEWAY, {"spec": {"replicas": 5, "template": {"metadata": {"labels": {"istio.io/rev": "x"}}}}})
+        saved.edit(
+            GATEWAY, {"spec": {"replicas": 5, "template": {"metadata": {"labels": {"istio.io/rev": "x"}}}}}
+        )
         saved.carry_out(self.step)
 
         assert saved.found(GATEWAY)["spec"]["replicas"] == 5

@@ -63,7 +63,8 @@ def test_the_objects_of_a_tag_never_name_two_revisions_and_never_none(planes: Pl
 
 
 @pytest.mark.parametrize(
-    ("webhook", "service"), list(product([OLD, NEW], [OLD, NEW, "off the tag", "off the tag, at the new one"]))
+    ("webhook", "service"),
+    list(product([OLD, NEW], [OLD, NEW, "off the tag", "off the tag, at the new one"])),
 )
 def test_whatever_is_found_half_moved_is_finished(planes: Planes, webhook: str, service: str) -> None:
     planes.tag("prod", OLD)
@@ -190,7 +191,9 @@ class TestANewDefaultTag:
         assert mesh.shelf.found(VALIDATOR)["metadata"]["labels"]["istio.io/rev"] == NEW
         assert self.step.verify(mesh.shelf).verdict is Verdict.HOLDS
 
-    def test_no_pod_goes_without_a_proxy_at_any_moment_and_the_last_word_is_one_revisions(self, mesh: Planes) -> None:
+    def test_no_pod_goes_without_a_proxy_at_any_moment_and_the_last_word_is_one_revisions(
+        self, mesh: Planes
+    ) -> None:
         asks = [({"istio-injection": "enabled"}, {}), ({}, {"sidecar.istio.io/inject": "true"})]
         seen = [[mesh.injected_by(*ask)[-1] for ask in asks]]
         while changes := self.step.diff(self.step.observe(mesh.shelf)):
@@ -213,7 +216,9 @@ class TestANewDefaultTag:
     def test_it_selects_what_the_former_one_selected_and_nothing_more(self, mesh: Planes) -> None:
         entries = mesh.shelf.found(UNNAMED)["webhooks"]
         everywhere = {**entries[0], "name": "auto.sidecar-injector.istio.io"}
-        everywhere["namespaceSelector"] = {"matchExpressions": [{"key": "istio-injection", "operator": "DoesNotExist"}]}
+        everywhere["namespaceSelector"] = {
+            "matchExpressions": [{"key": "istio-injection", "operator": "DoesNotExist"}]
+        }
         mesh.shelf.edit(UNNAMED, {"webhooks": [*entries, everywhere]})
         former = mesh.shelf.found(UNNAMED)["webhooks"]
 

@@ -27,7 +27,12 @@ class Web:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.uid = shelf.put(WEB, metadata={"labels": {"istio.io/rev": OLD}}, spec={})["metadata"]["uid"]
-        owner: Obj = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "name": "web", "uid": self.uid}
+        owner: Obj = {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "name": "web",
+            "uid": self.uid,
+        }
         self.labels = {"gateway.networking.k8s.io/gateway-name": "web"}
         counts = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
         spec = {"replicas": 1, "selector": {"matchLabels": self.labels}}
@@ -36,10 +41,17 @@ class Web:
         self.pod("a", OLD)
 
     def render(self, revision: str) -> None:
-        self.shelf.edit(MADE, {"spec": {"template": {"metadata": {"annotations": {"istio.io/rev": revision}}}}})
+        self.shelf.edit(
+            MADE, {"spec": {"template": {"metadata": {"annotations": {"istio.io/rev": revision}}}}}
+        )
 
     def pod(self, name: str, revision: str) -> None:
-        by = {"controller": True, "kind": "Deployment", "name": MADE.name, "uid": self.shelf.found(MADE)["metadata"]["uid"]}
+        by = {
+            "controller": True,
+            "kind": "Deployment",
+            "name": MADE.name,
+            "uid": self.shelf.found(MADE)["metadata"]["uid"],
+        }
         place = Ref(REPLICA_SET, f"web-{revision}", "ingress")
         owner = self.shelf.put(place, metadata={"labels": self.labels, "ownerReferences": [by]})
         of = {"controller": True, "kind": "ReplicaSet", "name": place.name, "uid": owner["metadata"]["uid"]}

@@ -10,7 +10,7 @@ import pytest
 from upgrader.model.change import Patch
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import Conflict
-from upgrader.model.kinds import NAMESPACE, Ref
+from upgrader.model.kinds import NAMESPACE, Obj, Ref
 from upgrader.model.step import Verdict
 from upgrader.steps import RelabelNamespace
 
@@ -24,7 +24,9 @@ BEFORE: dict[str, str | None] = {"istio.io/rev": None, "istio-injection": "enabl
 
 @pytest.fixture
 def step(shelf: Shelf) -> RelabelNamespace:
-    uid = shelf.put(SHOP, metadata={"labels": {"istio-injection": "enabled", "team": "shop"}})["metadata"]["uid"]
+    uid = shelf.put(SHOP, metadata={"labels": {"istio-injection": "enabled", "team": "shop"}})["metadata"][
+        "uid"
+    ]
     return RelabelNamespace(namespace="shop", uid=uid, revision="1-28-10", labels=BOTH, before=BEFORE)
 
 
@@ -65,7 +67,7 @@ def test_a_write_in_between_is_a_conflict_and_not_overwritten(shelf: Shelf, step
 
 
 def test_somebody_elses_label_is_named_with_its_writer(shelf: Shelf, step: RelabelNamespace) -> None:
-    fields = {"f:metadata": {"f:labels": {"f:istio.io/rev": {}}}}
+    fields: Obj = {"f:metadata": {"f:labels": {"f:istio.io/rev": {}}}}
     managed = [{"manager": "argocd-controller", "operation": "Apply", "fieldsV1": fields}]
     shelf.edit(SHOP, {"metadata": {"labels": {"istio.io/rev": "1-26-8"}, "managedFields": managed}})
 

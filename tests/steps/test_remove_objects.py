@@ -67,7 +67,9 @@ def test_an_object_that_belongs_to_another_revision_by_now_stops_everything(
         step.diff(step.observe(shelf))
 
 
-def test_what_waits_for_a_finalizer_is_pending_and_not_deleted_twice(shelf: Shelf, step: RemoveObjects) -> None:
+def test_what_waits_for_a_finalizer_is_pending_and_not_deleted_twice(
+    shelf: Shelf, step: RemoveObjects
+) -> None:
     shelf.drop(DEPLOYED)
     going = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}
     shelf.edit(SERVED, {"metadata": going})
@@ -87,7 +89,9 @@ def test_what_waits_for_a_finalizer_is_pending_and_not_deleted_twice(shelf: Shel
         ({"labels": {"istio.io/rev": "1-26-8"}, "annotations": {MANIFEST_DIGEST: "0" * 64}}, False),
     ],
 )
-def test_without_a_uid_an_object_must_carry_our_mark(shelf: Shelf, metadata: dict[str, object], ours: bool) -> None:
+def test_without_a_uid_an_object_must_carry_our_mark(
+    shelf: Shelf, metadata: dict[str, object], ours: bool
+) -> None:
     ref = Ref(CONFIG_MAP, "istio", "istio-system")
     shelf.put(ref, metadata=metadata)
     step = RemoveObjects(revision=OLD, objects=(Owned(ref),), why="undo")

@@ -28,7 +28,10 @@ class Cart:
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
-        template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [{"name": "cart", "image": "cart"}]}}
+        template = {
+            "metadata": {"labels": {"app": "cart"}},
+            "spec": {"containers": [{"name": "cart", "image": "cart"}]},
+        }
         spec = {"replicas": 2, "selector": {"matchLabels": {"app": "cart"}}, "template": template}
         self.uid = shelf.put(CART, spec=spec)["metadata"]["uid"]
         self.settled(2)
@@ -52,7 +55,12 @@ def pod(owner: Obj, revision: str, mark: str | None, **more: Any) -> dict[str, A
     version = revision.replace("-", ".")
     annotations = {RESTARTED_FOR: mark} if mark else {}
     annotations |= {"sidecar.istio.io/status": json.dumps({"revision": revision})} if revision else {}
-    by = {"controller": True, "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
+    by = {
+        "controller": True,
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
     metadata: Obj = {"labels": {"app": "cart"}, "annotations": annotations, "ownerReferences": [by]}
     metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if more.get("going") else {}
     proxy = {"name": "istio-proxy", "image": more.get("image", f"docker.io/istio/proxyv2:{version}")}
@@ -142,14 +150,19 @@ def test_a_workload_that_is_gone_is_skipped_and_says_so(shelf: Shelf, step: Rest
     assert (reading.verdict, "gone" in reading.summary) == (Verdict.HOLDS, True)
 
 
-def test_all_new_pods_ready_and_no_old_one_left_holds(shelf: Shelf, cart: Cart, step: RestartWorkload) -> None:
+def test_all_new_pods_ready_and_no_old_one_left_holds(
+    shelf: Shelf, cart: Cart, step: RestartWorkload
+) -> None:
     shelf.carry_out(step)
     cart.pod("a", NEW, MARK)
     cart.pod("b", NEW, MARK)
     cart.pod("z", OLD, None, phase="Succeeded")
 
     reading = step.verify(shelf)
-    assert (reading.verdict, reading.summary) == (Verdict.HOLDS, "Deployment shop/cart: 2 of 2 pods on 1-28-10")
+    assert (reading.verdict, reading.summary) == (
+        Verdict.HOLDS,
+        "Deployment shop/cart: 2 of 2 pods on 1-28-10",
+    )
 
 
 def test_a_terminating_old_pod_is_waited_for(shelf: Shelf, cart: Cart, step: RestartWorkload) -> None:
@@ -173,7 +186,9 @@ def test_half_way_through_it_says_how_far(shelf: Shelf, cart: Cart, step: Restar
     assert "1 of 2 pods on 1-28-10" in reading.summary
 
 
-def test_a_template_that_the_controller_has_not_seen_is_pending(shelf: Shelf, cart: Cart, step: RestartWorkload) -> None:
+def test_a_template_that_the_controller_has_not_seen_is_pending(
+    shelf: Shelf, cart: Cart, step: RestartWorkload
+) -> None:
     shelf.carry_out(step)
     cart.pod("a", NEW, MARK)
     cart.pod("b", NEW, MARK)
@@ -182,7 +197,9 @@ def test_a_template_that_the_controller_has_not_seen_is_pending(shelf: Shelf, ca
     assert step.verify(shelf).verdict is Verdict.PENDING
 
 
-def test_pods_of_a_namesake_with_the_same_labels_do_not_count(shelf: Shelf, cart: Cart, step: RestartWorkload) -> None:
+def test_pods_of_a_namesake_with_the_same_labels_do_not_count(
+    shelf: Shelf, cart: Cart, step: RestartWorkload
+) -> None:
     shelf.carry_out(step)
     cart.pod("a", NEW, MARK)
     cart.pod("b", NEW, MARK)
@@ -241,7 +258,12 @@ def test_a_container_that_does_not_come_up_is_broken_once_it_is_hopeless(
 
 def test_a_deadline_of_the_rollout_is_broken(shelf: Shelf, cart: Cart, step: RestartWorkload) -> None:
     shelf.carry_out(step)
-    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too slow"}
+    late = {
+        "type": "Progressing",
+        "status": "False",
+        "reason": "ProgressDeadlineExceeded",
+        "message": "too slow",
+    }
     cart.settled(2, updated=1, conditions=[late])
 
     assert step.verify(shelf).verdict is Verdict.BROKEN
@@ -251,7 +273,12 @@ def test_pods_that_cannot_be_made_are_pending_with_the_servers_words(
     shelf: Shelf, cart: Cart, step: RestartWorkload
 ) -> None:
     shelf.carry_out(step)
-    failing = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota \x1b[31mexceeded"}
+    failing = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": "quota \x1b[31mexceeded",
+    }
     cart.settled(2, updated=0, conditions=[failing])
 
     reading = step.verify(shelf)
@@ -269,7 +296,12 @@ def test_scaled_to_zero_holds(shelf: Shelf, cart: Cart, step: RestartWorkload) -
 
 def test_a_daemon_set_counts_what_its_nodes_want(shelf: Shelf) -> None:
     ref = Ref(DAEMON_SET, "agent", "shop")
-    status = {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2, "observedGeneration": 1}
+    status = {
+        "desiredNumberScheduled": 2,
+        "updatedNumberScheduled": 2,
+        "numberAvailable": 2,
+        "observedGeneration": 1,
+    }
     notes = {"metadata": {"annotations": {RESTARTED_FOR: MARK}}}
     selector = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["cart", "agent"]}]}
     made = shelf.put(ref, spec={"selector": selector, "template": notes}, status=status)

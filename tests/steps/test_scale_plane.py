@@ -50,10 +50,14 @@ def test_a_pod_that_is_still_there_is_waited_for(shelf: Shelf, step: ScalePlane)
     uid = shelf.found(ISTIOD)["metadata"]["uid"]
     labels = {"app": "istiod", "istio.io/rev": OLD}
     by = {"controller": True, "kind": "Deployment", "name": ISTIOD.name, "uid": uid}
-    owner = shelf.put(Ref(REPLICA_SET, "istiod-1", ROOT), metadata={"labels": labels, "ownerReferences": [by]})
+    owner = shelf.put(
+        Ref(REPLICA_SET, "istiod-1", ROOT), metadata={"labels": labels, "ownerReferences": [by]}
+    )
     of = {"controller": True, "kind": "ReplicaSet", "name": "istiod-1", "uid": owner["metadata"]["uid"]}
     pod = Ref(POD, "istiod-1-a", ROOT)
-    shelf.put(pod, metadata={"labels": labels, "ownerReferences": [of], "deletionTimestamp": "2026-01-01T00:00:00Z"})
+    shelf.put(
+        pod, metadata={"labels": labels, "ownerReferences": [of], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    )
 
     assert step.verify(shelf).verdict is Verdict.PENDING
     shelf.drop(pod)

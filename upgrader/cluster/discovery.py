@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ _OURS = ("istio.io", "gateway.networking.k8s.io")
 
 
 def discover(transport: Transport) -> tuple[Kind, ...]:
-    """Every served resource in the preferred version of its group, sorted.
+    """Every served resource in the first version, by the server's preference, that has it; sorted.
 
     A group whose server is away (metrics, for instance) is left out, unless it is one of ours.
 
@@ -45,24 +45,40 @@ def _aggregated(listing: dict[str, Any]) -> Iterator[Kind]:
         current = [v for v in group.get("versions", ()) if v.get("freshness") != "Stale"]
         if not current:
             _complain(name, ServerTrouble(f"the server of API group {name} does not answer", status=503))
-            continue
-        for resource in current[0].get("resources", ()):
-            served = resource.get("responseKind") or {}
-            yield Kind(
-                name,
-                current[0]["version"],
-                resource["resource"],
-                served.get("kind", ""),
-                resource.get("scope") == "Namespaced",
-            )
+        yield from _preferred(_of_version(name, version) for version in current)
+
+
+def _of_version(group: str, version: dict[str, Any]) -> list[Kind]:
+    return [
+        Kind(
+            group,
+            version["version"],
+            resource["resource"],
+            (resource.get("responseKind") or {}).get("kind", ""),
+            resource.get("scope") == "Namespaced",
+        )
+        for resource in version.get("resources", ())
+    ]
+
+
+def _preferred(versions: Iterable[Sequence[Kind]]) -> Iterator[Kind]:
+    """Each resource in the first version that serves it: not all are served in the preferred version of their group.
+
+    EnvoyFilter, for one, has only v1alpha3 while its group prefers v1.
+    """
+    seen: set[str] = set()
+    for kinds in versions:
+        yield from (kind for kind in kinds if kind.plural not in seen)
+        seen.update(kind.plural for kind in kinds)
 
 
 def _walked(transport: Transport, listing: dict[str, Any]) -> Iterator[Kind]:
     for group in listing.get("groups", ()):
         name = group["name"]
-        preferred = group.get("preferredVersion") or group["versions"][0]
+        first = group.get("preferredVersion") or group["versions"][0]
+        versions = [first, *(v for v in group.get("versions", ()) if v != first)]
         try:
-            yield from _resources(transport, name, preferred["version"])
+            yield from _preferred([_resources(transport, name, v["version"]) for v in versions])
         except ClusterFailure as trouble:
             _complain(name, trouble)
 

@@ -125,8 +125,9 @@ class Gates:
         return Reading.holds(f"soaked {_words(gate.soak)}, {reading.summary}")
 
     def _emit_left(self, item: Planned, left: float) -> None:
-        minutes = max(int(left // 60) + 1, 1)
-        self._told(item, Reading.pending(f"soaking, about {minutes} min left"))
+        minutes = int(left // 60) + 1
+        words = f"about {minutes} min" if left >= 60 else "less than a minute"
+        self._told(item, Reading.pending(f"soaking, {words} left"))
 
     def _told(self, item: Planned, reading: Reading) -> None:
         known = self._progress().record.progress.get(item.id)

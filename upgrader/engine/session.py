@@ -189,8 +189,10 @@ def _held(
             one.emit(opening)
         one.emit(LockTaken(at=setting.clock.now(), holder=setting.who, epoch=epoch))
         yield one
-    finally:
+    except Exception:
         one.leave()
+        raise
+    one.leave()
 
 
 def undoing(progress: Progress, folder: RunFolder) -> Plan:

@@ -200,6 +200,10 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
         gone = RemoveObjects(revision=step.revision, objects=created, why="undo")
         yield "-", f"tag {step.tag}: {len(created)} objects that were made for it", gone, 0
     kept = tuple(part for part in step.parts if part not in step.create)
+    if step.validator_source and not made:
+        kept = tuple(part for part in kept if part != "validator")
+        validator = Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)
+        yield "~", "the default validator, as it was", _restore(hop, (validator,)), 0
     if kept and not made:
         back = msgspec.structs.replace(
             step, revision=step.source, source=step.revision, parts=kept, create=(), deactivate=False

@@ -133,8 +133,40 @@ def _release(folder: Path, version: Version) -> Release:
             Document(file=name, index=i, part=_part(body), body=body, digest=digest(body))
             for i, body in enumerate(bodies)
         ]
+    documents = _without_other_revisions(documents)
     revision = _revision(documents, version, folder)
     return Release(version=str(version), revision=revision, documents=tuple(documents), files=files)
+
+
+def _without_other_revisions(documents: Sequence[Document]) -> list[Document]:
+    """A file rendered without a revision, beside one that names its revision, is an alternative: nothing of it is used.
+
+    The same holds for an ingress gateway that was rendered to talk to another control plane.
+    """
+    planes = {d.file: _rev(d.body) for d in documents if _is_istiod(d)}
+    named = {rev for rev in planes.values() if rev != UNNAMED}
+    gateways = {
+        d.file: _rev(d.body)
+        for d in documents
+        if d.part == "ingress-gateway" and d.body["kind"] == "Deployment"
+    }
+    unused = {f for f, rev in planes.items() if rev == UNNAMED} if named else set()
+    foreign = {f for f, rev in gateways.items() if f not in planes and rev not in named}
+    return [
+        msgspec.structs.replace(d, part="other")
+        if d.file in unused or (d.file in foreign and d.part == "ingress-gateway")
+        else d
+        for d in documents
+    ]
+
+
+def _is_istiod(document: Document) -> bool:
+    body = document.body
+    return document.part == "control-plane" and body["kind"] == "Deployment" and _discovery(body) is not None
+
+
+def _rev(body: Obj) -> str:
+    return str((body["metadata"].get("labels") or {}).get("istio.io/rev", UNNAMED))
 
 
 def _bytes(path: Path) -> bytes:
@@ -191,18 +223,14 @@ def _is_data_plane(body: Obj, labels: Mapping[str, str]) -> bool:
 
 
 def _revision(documents: Sequence[Document], version: Version, folder: Path) -> str:
-    planes = [
-        d.body
-        for d in documents
-        if d.part == "control-plane" and d.body["kind"] == "Deployment" and _discovery(d.body) is not None
-    ]
+    planes = [d.body for d in documents if _is_istiod(d)]
     if len(planes) != 1:
         raise _wrong(folder, version, f"{len(planes)} istiod Deployments were found, one is expected")
     image = str((_discovery(planes[0]) or {}).get("image", ""))
     tag = image.rsplit("/", 1)[-1].partition(":")[2].partition("@")[0]
     if Version.of_tag(tag) != version:
         raise _wrong(folder, version, f"its istiod image is {image}")
-    revision = str((planes[0]["metadata"].get("labels") or {}).get("istio.io/rev", UNNAMED))
+    revision = _rev(planes[0])
     if revision == UNNAMED:
         raise _wrong(folder, version, "it was rendered without a revision")
     strangers = sorted(

@@ -131,9 +131,14 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
                 labels, notes = workload.template_labels, workload.template_annotations
                 if is_control_plane(obj):
                     continue
-                if self._would_inject(mesh, workload.ref.namespace, labels, notes, host=workload.host_network):
+                if self._would_inject(
+                    mesh, workload.ref.namespace, labels, notes, host=workload.host_network
+                ):
                     yield f"{workload.ref} would be injected by it"
-                elif workload.gateway == "istioctl" and revision_of({"metadata": {}, **template_of(obj)}) == self.revision:
+                elif (
+                    workload.gateway == "istioctl"
+                    and revision_of({"metadata": {}, **template_of(obj)}) == self.revision
+                ):
                     yield f"{workload.ref} is made for it"
 
     def _namespaces(self, mesh: _Mesh) -> Iterator[str]:

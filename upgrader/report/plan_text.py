@@ -77,7 +77,7 @@ def findings_text(findings: Sequence[Finding], ran: int, style: Style) -> str:
 
 
 def _finding(finding: Finding, mark: str, word: str, style: Style) -> Iterator[str]:
-    hop = f"hop {finding.hop}: " if finding.hop else ""
+    hop = f"hop {finding.hop}: " if finding.hop and not finding.summary.startswith("hop ") else ""
     room = max(style.width - 26, 30)
     pieces = textwrap.wrap(hop + finding.summary, room, break_long_words=False, break_on_hyphens=False) or [
         ""

@@ -57,6 +57,8 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         deactivate: The injector of an installation without a revision is switched off in the same step, as
             ``istioctl tag set default`` does; only for ``default``.
         gateways: ``namespace/name`` of the Gateways that follow this tag, and so roll.
+        validator_source: Revision that the default validator names before, where that is another one than *source*:
+            one left behind by an earlier installation leads nowhere, and checks nothing until it is moved too.
     """
 
     tag: str
@@ -67,6 +69,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
     deactivate: bool = False
     gateways: tuple[str, ...] = ()
     root_namespace: str = "istio-system"
+    validator_source: str = ""
 
     def observe(self, cluster: Reader) -> TagSeen:
         """The tag and its target as they are."""
@@ -144,6 +147,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         }
         for part in self.parts:
             obj, allowed = live[part], {self.source, self.revision} - {""}
+            allowed |= {self.validator_source} - {""} if part == "validator" else set()
             subject = f"the {part} of tag {self.tag}"
             if obj is None and part not in self.create:
                 raise drift(subject, found="none", expected=f"one at {' or '.join(sorted(allowed))}")

@@ -113,3 +113,10 @@ def test_logs_are_of_a_container_the_pod_has(guarded: Any) -> None:
     assert "a started" in guarded.ask("GET", f"{_PODS}/p/log")[1]
     status, body = guarded.ask("GET", f"{_PODS}/p/log", query={"container": "z"})
     assert (status, body["message"]) == (400, "container z is not valid for pod p")
+
+
+def test_a_rehearsed_eviction_spends_nothing(guarded: Any) -> None:
+    _allow(guarded, 1)
+    before = guarded.store.revision
+    assert guarded.ask("POST", f"{_PODS}/p/eviction", _EVICTION, query={"dryRun": "All"})[0] == 201
+    assert guarded.store.revision == before

@@ -277,10 +277,8 @@ def test_what_admission_makes_of_an_object_is_stored_and_what_it_refuses_is_not(
 
     server.api.admission = Gate()
     assert server.local("jane").create(_MAPS, {"metadata": {"name": "c"}})["data"] == {"by": "jane"}
-    for refused in (
-        lambda: server.local().create(_MAPS, {"metadata": {"name": "bad"}}),
-        lambda: server.local().delete(f"{_MAPS}/c"),
-    ):
-        with pytest.raises(ApiError, match="denied"):
-            refused()
+    with pytest.raises(ApiError, match="denied"):
+        server.local().create(_MAPS, {"metadata": {"name": "bad"}})
+    with pytest.raises(ApiError, match="denied"):
+        server.local().delete(f"{_MAPS}/c")
     assert [obj["metadata"]["name"] for obj in server.store.list("", "configmaps")] == ["c"]

@@ -36,7 +36,9 @@ class Scene:
     def path(self, kind: str, name: str = "", namespace: str = "default") -> str:
         return _PATHS[kind].format(namespace) + (f"/{name}" if name else "")
 
-    def create(self, kind: str, name: str, namespace: str = "default", meta: Obj | None = None, **body: Any) -> Obj:
+    def create(
+        self, kind: str, name: str, namespace: str = "default", meta: Obj | None = None, **body: Any
+    ) -> Obj:
         version = _VERSIONS.get(kind, "v1" if kind in {"Pod", "Service", "ConfigMap"} else "apps/v1")
         about = {"name": name, "namespace": namespace, **(meta or {})}
         obj = {"apiVersion": version, "kind": kind, "metadata": about, **body}
@@ -44,22 +46,39 @@ class Scene:
         self.world.settle()
         return stored
 
-    def workload(self, kind: str, name: str = "web", *, template: Obj | None = None, meta: Obj | None = None, **spec: Any) -> Obj:
+    def workload(
+        self,
+        kind: str,
+        name: str = "web",
+        *,
+        template: Obj | None = None,
+        meta: Obj | None = None,
+        **spec: Any,
+    ) -> Obj:
         labels = {"app": name}
         pod = {"metadata": {"labels": labels}, "spec": template or containers()}
-        return self.create(kind, name, meta=meta, spec={"selector": {"matchLabels": labels}, "template": pod, **spec})
+        return self.create(
+            kind, name, meta=meta, spec={"selector": {"matchLabels": labels}, "template": pod, **spec}
+        )
 
-    def get(self, kind: str, name: str = "web", namespace: str = "default") -> Obj:
-        found = self.local.get(self.path(kind, name, namespace))
+    def at(self, path: str) -> Obj:
+        """The object at a path; it must be there."""
+        found = self.local.get(path)
         assert found is not None
         return found
+
+    def get(self, kind: str, name: str = "web", namespace: str = "default") -> Obj:
+        return self.at(self.path(kind, name, namespace))
 
     def status(self, kind: str, name: str = "web") -> Obj:
         found: Obj = self.get(kind, name).get("status") or {}
         return found
 
     def condition(self, kind: str, name: str, word: str) -> tuple[str, str]:
-        found = {c["type"]: (c["status"], c.get("reason", "")) for c in self.status(kind, name).get("conditions") or ()}
+        found = {
+            c["type"]: (c["status"], c.get("reason", ""))
+            for c in self.status(kind, name).get("conditions") or ()
+        }
         return found.get(word, ("", ""))
 
     def patch(self, kind: str, name: str, patch: Obj, namespace: str = "default") -> None:
@@ -81,7 +100,11 @@ class Scene:
         return self.local.list(self.path("Pod"))
 
     def ready(self) -> list[str]:
-        return [pod["metadata"]["name"] for pod in self.pods() if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+        return [
+            pod["metadata"]["name"]
+            for pod in self.pods()
+            if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]
+        ]
 
     def addresses(self, service: str = "web") -> list[str]:
         found = self.world.store.get(("", "endpoints", "default", service)) or {}
@@ -93,7 +116,10 @@ def is_ready(pod: Obj) -> bool:
 
 
 def containers(image: str = "registry.example/web:1", **spec: Any) -> Obj:
-    return {"containers": [{"name": "app", "image": image, "ports": [{"name": "http", "containerPort": 8080}]}], **spec}
+    return {
+        "containers": [{"name": "app", "image": image, "ports": [{"name": "http", "containerPort": 8080}]}],
+        **spec,
+    }
 
 
 @pytest.fixture

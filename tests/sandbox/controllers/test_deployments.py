@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.sandbox.controllers.conftest import Scene
 
 REVISION = "deployment.kubernetes.io/revision"
 
 
-def sets(scene: Any) -> dict[str, int]:
+def sets(scene: Scene) -> dict[str, int]:
     """Size of every ReplicaSet by its revision."""
     found = scene.local.list(scene.path("ReplicaSet"))
     return {each["metadata"]["annotations"][REVISION]: each["spec"]["replicas"] for each in found}
 
 
-def walk(scene: Any, seconds: float) -> list[tuple[int, int]]:
+def walk(scene: Scene, seconds: float) -> list[tuple[int, int]]:
     """(pods ready, pods that are not being deleted) at every half second."""
     seen = []
     for _ in range(int(seconds * 2)):
@@ -25,22 +28,22 @@ def walk(scene: Any, seconds: float) -> list[tuple[int, int]]:
     return seen
 
 
-def test_a_new_deployment_becomes_available_once_its_pods_are_ready(scene: Any) -> None:
+def test_a_new_deployment_becomes_available_once_its_pods_are_ready(scene: Scene) -> None:
     scene.workload("Deployment", replicas=3)
     assert "availableReplicas" not in scene.status("Deployment")
     assert scene.status("Deployment")["unavailableReplicas"] == 3
     scene.world.advance(2)
     status = scene.status("Deployment")
-    assert {word: status[word] for word in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")} == dict.fromkeys(
-        ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 3
-    )
+    assert {
+        word: status[word] for word in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
+    } == dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 3)
     assert "unavailableReplicas" not in status
     assert status["observedGeneration"] == 1
     assert scene.condition("Deployment", "web", "Available") == ("True", "MinimumReplicasAvailable")
     assert scene.condition("Deployment", "web", "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
-def test_pods_are_named_after_the_hash_of_their_template(scene: Any) -> None:
+def test_pods_are_named_after_the_hash_of_their_template(scene: Scene) -> None:
     scene.workload("Deployment", replicas=1)
     (pod,), (replica_set,) = scene.pods(), scene.local.list(scene.path("ReplicaSet"))
     word = replica_set["metadata"]["labels"]["pod-template-hash"]
@@ -51,9 +54,12 @@ def test_pods_are_named_after_the_hash_of_their_template(scene: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("surge", "unavailable", "least", "most"), [(1, 0, 4, 5), (0, 1, 3, 4), ("25%", "25%", 3, 5), ("50%", 0, 4, 6), (0, "50%", 2, 4)]
+    ("surge", "unavailable", "least", "most"),
+    [(1, 0, 4, 5), (0, 1, 3, 4), ("25%", "25%", 3, 5), ("50%", 0, 4, 6), (0, "50%", 2, 4)],
 )
-def test_a_rollout_stays_within_surge_and_unavailable(scene: Any, surge: Any, unavailable: Any, least: int, most: int) -> None:
+def test_a_rollout_stays_within_surge_and_unavailable(
+    scene: Scene, surge: Any, unavailable: Any, least: int, most: int
+) -> None:
     rolling = {"maxSurge": surge, "maxUnavailable": unavailable}
     scene.workload("Deployment", replicas=4, strategy={"type": "RollingUpdate", "rollingUpdate": rolling})
     scene.world.advance(3)
@@ -65,7 +71,7 @@ def test_a_rollout_stays_within_surge_and_unavailable(scene: Any, surge: Any, un
     assert all(pod["metadata"]["annotations"]["restarted"] == "now" for pod in scene.pods())
 
 
-def test_a_paused_deployment_keeps_its_pods_until_it_is_resumed(scene: Any) -> None:
+def test_a_paused_deployment_keeps_its_pods_until_it_is_resumed(scene: Scene) -> None:
     scene.workload("Deployment", replicas=2)
     scene.world.advance(3)
     before = scene.names("Pod")
@@ -73,7 +79,9 @@ def test_a_paused_deployment_keeps_its_pods_until_it_is_resumed(scene: Any) -> N
     scene.mark("Deployment")
     scene.world.advance(60)
     assert scene.names("Pod") == before
-    assert scene.status("Deployment")["observedGeneration"] == scene.get("Deployment")["metadata"]["generation"]
+    assert (
+        scene.status("Deployment")["observedGeneration"] == scene.get("Deployment")["metadata"]["generation"]
+    )
     assert "updatedReplicas" not in scene.status("Deployment")
     assert scene.condition("Deployment", "web", "Progressing") == ("Unknown", "DeploymentPaused")
     scene.patch("Deployment", "web", {"spec": {"paused": False}})
@@ -82,7 +90,7 @@ def test_a_paused_deployment_keeps_its_pods_until_it_is_resumed(scene: Any) -> N
     assert scene.condition("Deployment", "web", "Progressing")[1] == "NewReplicaSetAvailable"
 
 
-def test_a_paused_deployment_still_scales(scene: Any) -> None:
+def test_a_paused_deployment_still_scales(scene: Scene) -> None:
     scene.workload("Deployment", replicas=2)
     scene.world.advance(3)
     scene.patch("Deployment", "web", {"spec": {"paused": True, "replicas": 5}})
@@ -90,7 +98,7 @@ def test_a_paused_deployment_still_scales(scene: Any) -> None:
     assert len(scene.ready()) == 5
 
 
-def test_recreate_has_a_gap_without_any_pod(scene: Any) -> None:
+def test_recreate_has_a_gap_without_any_pod(scene: Scene) -> None:
     scene.workload("Deployment", replicas=3, strategy={"type": "Recreate"})
     scene.world.advance(3)
     scene.mark("Deployment")
@@ -103,7 +111,7 @@ def test_recreate_has_a_gap_without_any_pod(scene: Any) -> None:
     assert sets(scene) == {"1": 0, "2": 3}
 
 
-def test_a_template_that_returns_to_a_former_one_scales_the_former_replica_set_up(scene: Any) -> None:
+def test_a_template_that_returns_to_a_former_one_scales_the_former_replica_set_up(scene: Scene) -> None:
     scene.workload("Deployment", replicas=2)
     scene.world.advance(3)
     first = scene.names("ReplicaSet")
@@ -119,7 +127,7 @@ def test_a_template_that_returns_to_a_former_one_scales_the_former_replica_set_u
     assert {pod["metadata"]["ownerReferences"][0]["name"] for pod in scene.pods()} == set(first)
 
 
-def test_only_so_many_former_replica_sets_are_kept(scene: Any) -> None:
+def test_only_so_many_former_replica_sets_are_kept(scene: Scene) -> None:
     scene.workload("Deployment", replicas=1, revisionHistoryLimit=2)
     for value in "abcde":
         scene.world.advance(10)
@@ -128,7 +136,7 @@ def test_only_so_many_former_replica_sets_are_kept(scene: Any) -> None:
     assert sets(scene) == {"4": 0, "5": 0, "6": 1}
 
 
-def test_a_pod_counts_as_available_only_after_min_ready_seconds(scene: Any) -> None:
+def test_a_pod_counts_as_available_only_after_min_ready_seconds(scene: Scene) -> None:
     scene.workload("Deployment", replicas=1, minReadySeconds=10)
     scene.world.advance(11)
     assert scene.status("Deployment")["readyReplicas"] == 1
@@ -137,7 +145,7 @@ def test_a_pod_counts_as_available_only_after_min_ready_seconds(scene: Any) -> N
     assert scene.status("Deployment")["availableReplicas"] == 1
 
 
-def test_a_rollout_that_does_not_move_is_late_after_its_deadline_and_recovers(scene: Any) -> None:
+def test_a_rollout_that_does_not_move_is_late_after_its_deadline_and_recovers(scene: Scene) -> None:
     from upgrader.sandbox.controllers.trouble import Trouble
 
     scene.workload("Deployment", replicas=2, progressDeadlineSeconds=30)
@@ -154,11 +162,13 @@ def test_a_rollout_that_does_not_move_is_late_after_its_deadline_and_recovers(sc
     assert scene.condition("Deployment", "web", "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
-def test_a_crash_loop_leaves_the_old_pods_serving(scene: Any) -> None:
+def test_a_crash_loop_leaves_the_old_pods_serving(scene: Scene) -> None:
     from upgrader.sandbox.controllers.trouble import Trouble
 
     scene.workload("Deployment", replicas=4)
-    scene.create("Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]})
+    scene.create(
+        "Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]}
+    )
     scene.world.advance(3)
     old = scene.ready()
     scene.world.troubles.begin("Deployment", "default", "web", Trouble("crash-loop"))
@@ -173,10 +183,12 @@ def test_a_crash_loop_leaves_the_old_pods_serving(scene: Any) -> None:
     assert row["lastState"]["terminated"]["exitCode"] == 1
 
 
-def test_refused_pods_are_told_in_a_condition_and_tried_again(scene: Any) -> None:
+def test_refused_pods_are_told_in_a_condition_and_tried_again(scene: Scene) -> None:
     from upgrader.sandbox.rbac import Denial
 
-    denial = Denial("system:serviceaccount:kube-system:replicaset-controller", verbs=("create",), resources=("pods",))
+    denial = Denial(
+        "system:serviceaccount:kube-system:replicaset-controller", verbs=("create",), resources=("pods",)
+    )
     scene.world.api.rbac.denials.append(denial)
     scene.workload("Deployment", replicas=1)
     scene.world.advance(5)
@@ -187,7 +199,7 @@ def test_refused_pods_are_told_in_a_condition_and_tried_again(scene: Any) -> Non
     assert len(scene.ready()) == 1
 
 
-def test_scaling_down_removes_pods_that_are_not_ready_first(scene: Any) -> None:
+def test_scaling_down_removes_pods_that_are_not_ready_first(scene: Scene) -> None:
     scene.workload("Deployment", replicas=2)
     scene.world.advance(3)
     old = scene.ready()
@@ -197,7 +209,7 @@ def test_scaling_down_removes_pods_that_are_not_ready_first(scene: Any) -> None:
     assert scene.ready() == old
 
 
-def test_resizing_in_the_middle_of_a_rollout_keeps_the_proportions(scene: Any) -> None:
+def test_resizing_in_the_middle_of_a_rollout_keeps_the_proportions(scene: Scene) -> None:
     from upgrader.sandbox.controllers.trouble import Trouble
 
     rolling = {"maxSurge": 3, "maxUnavailable": 2}
@@ -209,10 +221,13 @@ def test_resizing_in_the_middle_of_a_rollout_keeps_the_proportions(scene: Any) -
     assert sets(scene) == {"1": 8, "2": 5}
     scene.patch("Deployment", "web", {"spec": {"replicas": 15}})
     scene.world.advance(5)
-    assert sets(scene) == {"1": 11, "2": 7}  # the example of the Kubernetes documentation on proportional scaling
+    assert sets(scene) == {
+        "1": 11,
+        "2": 7,
+    }  # the example of the Kubernetes documentation on proportional scaling
 
 
-def test_a_deleted_pod_is_replaced(scene: Any) -> None:
+def test_a_deleted_pod_is_replaced(scene: Scene) -> None:
     scene.workload("Deployment", replicas=2)
     scene.world.advance(3)
     first, second = scene.names("Pod")

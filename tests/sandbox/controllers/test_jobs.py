@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from upgrader.sandbox.controllers.batch.calendar import following
 from upgrader.sandbox.controllers.trouble import Trouble
 
+if TYPE_CHECKING:
+    from tests.sandbox.controllers.conftest import Scene
 
-def job(scene: Any, name: str = "work", meta: Any = None, **spec: Any) -> None:
-    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "registry.example/work:1"}]}}
+
+def job(scene: Scene, name: str = "work", meta: Any = None, **spec: Any) -> None:
+    template = {
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "app", "image": "registry.example/work:1"}],
+        }
+    }
     scene.create("Job", name, meta=meta, spec={"template": template, **spec})
 
 
-def test_a_job_is_complete_when_its_pod_ended_well(scene: Any) -> None:
+def test_a_job_is_complete_when_its_pod_ended_well(scene: Scene) -> None:
     job(scene)
     assert scene.status("Job", "work")["active"] == 1
     scene.world.advance(20)
@@ -30,7 +38,7 @@ def test_a_job_is_complete_when_its_pod_ended_well(scene: Any) -> None:
     assert pod["metadata"]["labels"]["job-name"] == "work"
 
 
-def test_a_job_runs_as_long_as_its_annotation_says(scene: Any) -> None:
+def test_a_job_runs_as_long_as_its_annotation_says(scene: Scene) -> None:
     job(scene, meta={"annotations": {"sandbox.upgrader/runs-for": "3600"}})
     scene.world.advance(3600)
     assert scene.status("Job", "work")["active"] == 1
@@ -38,7 +46,7 @@ def test_a_job_runs_as_long_as_its_annotation_says(scene: Any) -> None:
     assert scene.status("Job", "work")["succeeded"] == 1
 
 
-def test_completions_are_done_with_so_many_pods_at_a_time(scene: Any) -> None:
+def test_completions_are_done_with_so_many_pods_at_a_time(scene: Scene) -> None:
     job(scene, completions=3, parallelism=2)
     assert len(scene.pods()) == 2
     scene.world.advance(30)
@@ -46,7 +54,7 @@ def test_completions_are_done_with_so_many_pods_at_a_time(scene: Any) -> None:
     assert len(scene.pods()) == 3
 
 
-def test_a_suspended_job_has_no_pods_until_it_is_resumed(scene: Any) -> None:
+def test_a_suspended_job_has_no_pods_until_it_is_resumed(scene: Scene) -> None:
     job(scene, suspend=True)
     scene.world.advance(30)
     assert scene.pods() == []
@@ -56,7 +64,7 @@ def test_a_suspended_job_has_no_pods_until_it_is_resumed(scene: Any) -> None:
     assert scene.status("Job", "work")["succeeded"] == 1
 
 
-def test_a_job_that_keeps_failing_gives_up(scene: Any) -> None:
+def test_a_job_that_keeps_failing_gives_up(scene: Scene) -> None:
     scene.world.troubles.begin("Job", "default", "work", Trouble("crash-loop"))
     job(scene, backoffLimit=2)
     scene.world.advance(60)
@@ -64,7 +72,7 @@ def test_a_job_that_keeps_failing_gives_up(scene: Any) -> None:
     assert scene.status("Job", "work")["failed"] == 3
 
 
-def test_a_finished_job_goes_after_its_time_with_its_pods(scene: Any) -> None:
+def test_a_finished_job_goes_after_its_time_with_its_pods(scene: Scene) -> None:
     job(scene, ttlSecondsAfterFinished=60)
     scene.world.advance(60)
     assert scene.names("Job") == ["work"]
@@ -72,20 +80,31 @@ def test_a_finished_job_goes_after_its_time_with_its_pods(scene: Any) -> None:
     assert scene.names("Job") == scene.names("Pod") == []
 
 
-def test_a_proxy_that_is_no_native_sidecar_keeps_a_job_from_ending(scene: Any) -> None:
-    pod = {"restartPolicy": "Never", "containers": [{"name": "app", "image": "a:1"}, {"name": "istio-proxy", "image": "p:1"}]}
+def test_a_proxy_that_is_no_native_sidecar_keeps_a_job_from_ending(scene: Scene) -> None:
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "app", "image": "a:1"}, {"name": "istio-proxy", "image": "p:1"}],
+    }
     scene.create("Job", "old", spec={"template": {"spec": pod}})
     native = {"name": "istio-proxy", "image": "p:1", "restartPolicy": "Always"}
-    pod = {"restartPolicy": "Never", "containers": [{"name": "app", "image": "a:1"}], "initContainers": [native]}
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "app", "image": "a:1"}],
+        "initContainers": [native],
+    }
     scene.create("Job", "new", spec={"template": {"spec": pod}})
     scene.world.advance(600)
     assert scene.condition("Job", "old", "Complete") == ("", "")
     assert scene.condition("Job", "new", "Complete")[0] == "True"
 
 
-def test_a_cron_job_starts_its_job_at_the_minute_and_keeps_few_of_them(scene: Any) -> None:
+def test_a_cron_job_starts_its_job_at_the_minute_and_keeps_few_of_them(scene: Scene) -> None:
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "a:1"}]}}
-    spec = {"schedule": "*/10 * * * *", "jobTemplate": {"spec": {"template": template}}, "successfulJobsHistoryLimit": 2}
+    spec = {
+        "schedule": "*/10 * * * *",
+        "jobTemplate": {"spec": {"template": template}},
+        "successfulJobsHistoryLimit": 2,
+    }
     scene.create("CronJob", "tick", spec=spec)
     scene.world.advance(599)
     assert scene.names("Job") == []

@@ -23,7 +23,7 @@ DATA = os.environ.get("UPGRADER_TEST_DATA", "")
 FOLDER = Path(DATA or "/nonexistent") / "manifests"
 VERSIONS = sorted(path.name for path in FOLDER.iterdir()) if DATA else []
 SHAPED = [version for version in VERSIONS if (FOLDER / version / "istio-ingressgateway.yaml").exists()]
-pytestmark = pytest.mark.skipif(
+needs_upstream = pytest.mark.skipif(
     not DATA, reason="UPGRADER_TEST_DATA is not set, so upstream's manifests are not there"
 )
 
@@ -68,6 +68,7 @@ def _terms(selector: Obj | None) -> list[str]:
     return sorted(map(repr, (selector or {}).get("matchExpressions", [])))
 
 
+@needs_upstream
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("file", ["crds.yaml", "base.yaml", "istiod.yaml"])
@@ -77,12 +78,14 @@ def test_a_release_has_the_objects_and_labels_of_upstream(version: str, file: st
     assert _labels(ours) == _labels(theirs)
 
 
+@needs_upstream
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_webhooks_of_a_release_select_what_upstream_selects(version: str) -> None:
     ours, theirs = _objects(render_version(version)["istiod.yaml"]), _upstream(version, "istiod.yaml")
     assert sorted(map(repr, _selectors(ours))) == sorted(map(repr, _selectors(theirs)))
 
 
+@needs_upstream
 @pytest.mark.parametrize("version", VERSIONS)
 def test_custom_resources_serve_and_store_what_upstream_serves(version: str) -> None:
     def served(objects: list[Obj]) -> dict[str, set[tuple[str, bool, bool]]]:
@@ -95,6 +98,7 @@ def test_custom_resources_serve_and_store_what_upstream_serves(version: str) -> 
     assert served(ours) == served(theirs)
 
 
+@needs_upstream
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_istiod_pods_of_a_release_are_labelled_and_selected_as_upstream_does(version: str) -> None:
     def shape(objects: list[Obj]) -> tuple[Any, ...]:
@@ -115,6 +119,7 @@ def test_the_istiod_pods_of_a_release_are_labelled_and_selected_as_upstream_does
     assert shape(ours) == shape(theirs)
 
 
+@needs_upstream
 @pytest.mark.parametrize("version", SHAPED)
 def test_an_unrevisioned_release_has_the_objects_of_upstream(version: str) -> None:
     ours = _objects(render_version(version, "")["istiod.yaml"])
@@ -123,6 +128,7 @@ def test_an_unrevisioned_release_has_the_objects_of_upstream(version: str) -> No
     assert sorted(map(repr, _selectors(ours))) == sorted(map(repr, _selectors(theirs)))
 
 
+@needs_upstream
 @pytest.mark.parametrize("version", SHAPED)
 def test_an_ingress_gateway_has_the_objects_of_upstream(version: str) -> None:
     release = Release(version, version.replace(".", "-"), kubernetes="1.30")

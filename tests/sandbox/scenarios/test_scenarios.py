@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from upgrader.model.version import Version
+from upgrader.sandbox.rest import Request
 from upgrader.sandbox.scenarios import (
     Builder,
     StillUnhealthy,
@@ -60,6 +61,30 @@ def test_the_shop_is_on_its_revision_in_every_way_of_being_bound() -> None:
     assert "1-27-9" in _proxies(world, "payments")
     gateway = world.store.get(("apps", "deployments", "istio-ingress", "web-istio"))
     assert gateway is not None
+
+
+@pytest.mark.slow
+def test_the_metrics_of_istiod_are_read_through_the_api_server() -> None:
+    world = _loaded("shop")
+    (pod,) = [
+        p for p in world.store.list("", "pods", "istio-system") if p["metadata"]["labels"]["app"] == "istiod"
+    ]
+    path = f"/api/v1/namespaces/istio-system/pods/{pod['metadata']['name']}:15014/proxy/metrics"
+    answer = world.api.handle(Request("GET", path))
+    proxies = [
+        p for p in world.store.list("", "pods") if "istio.io/rev" in p["metadata"].get("annotations", {})
+    ]
+    running = [p for p in proxies if p["status"]["phase"] == "Running"]
+    assert answer.status == 200
+    assert f'pilot_xds{{version="1.27.9"}} {len(running)}\n' in answer.body.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names())
+def test_a_scenario_comes_up_where_news_travels_slowly(name: str) -> None:
+    world = World(kubernetes=read_scenario(name).kubernetes, lag=0.5)
+    load(world, name)
+    assert unhealthy(world.store) == []
 
 
 @pytest.mark.slow

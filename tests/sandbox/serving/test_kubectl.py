@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from upgrader.sandbox.world import World
 
 from upgrader.sandbox.kubeconfig import write_kubeconfig
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.server import Life, Server
+from upgrader.sandbox.world import World
 
 KUBECTL = shutil.which("kubectl")
 pytestmark = [

@@ -15,13 +15,15 @@ def revision_labelled(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report Istio objects that are labelled for a revision that is left: nothing else reads them.
 
     Fact: pkg/config/model.go (``LabelsInRevision``) of Istio 1.12 to 1.31 compares with the revision itself; a tag
-    does not count.
+    does not count. What the installer made for that revision goes with it and is no loss.
     """
     revisions = moving(mesh, context)
+    installed = {(b.ref.kind.kind, b.ref.namespace, b.ref.name) for b in mesh.belongings}
     found: dict[tuple[str, str], list[CustomResource]] = {}
     for resource in mesh.resources:
         revision, group = resource.labels.get(REVISION, ""), resource.ref.kind.group
-        ours = group.endswith("istio.io") and group != _INSTALL
+        part_of_it = (resource.ref.kind.kind, resource.ref.namespace, resource.ref.name) in installed
+        ours = group.endswith("istio.io") and group != _INSTALL and not part_of_it
         if ours and revision in revisions and not stays(context, resource.ref.namespace):
             found.setdefault((resource.ref.namespace, revision), []).append(resource)
     for (namespace, revision), resources in sorted(found.items()):

@@ -39,7 +39,16 @@ def concerned(draft: Draft, workload: Workload) -> bool:
 
 
 def leave_behind(draft: Draft) -> None:
-    """Say who stays on the old revision, which then stays too."""
+    """Say who stays on the old revision, which then stays too; what an earlier hop left is not left a second time."""
+    for key in sorted(draft.stage.behind):
+        subject = key.partition(" ")[2]
+        draft.block(
+            "UPG-0342",
+            subject,
+            f"{subject} stayed behind in the hop before, and would be two minor versions behind after this one",
+            "what an upgrade leaves behind must be a neighbour of what it leads to",
+            f"plan to {draft.inputs.source} only, move {subject}, then plan on",
+        )
     for workload in draft.inputs.mesh.workloads:
         if workload.gateway == "api" or workload.ref.kind.kind == "Job" or not concerned(draft, workload):
             continue

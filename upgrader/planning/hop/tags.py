@@ -56,6 +56,8 @@ def _add(  # noqa: PLR0917  what a tag is made of
     create: tuple[TagPart, ...],
     deactivate: bool = False,
 ) -> tuple[str, ...]:
+    checked_by = draft.forecast.default_validator if "validator" in parts else ""
+
     def step(rolled: tuple[str, ...]) -> MoveTag:
         return MoveTag(
             tag=tag,
@@ -66,6 +68,7 @@ def _add(  # noqa: PLR0917  what a tag is made of
             deactivate=deactivate,
             gateways=rolled,
             root_namespace=draft.inputs.mesh.root_namespace,
+            validator_source="" if checked_by == source else checked_by,
         )
 
     rolled = draft.rolled(step(()))
@@ -95,7 +98,9 @@ def move_remaining(draft: Draft) -> list[str]:
         rolled += move_tag(draft, tag)
     if draft.behind or DEFAULT_TAG in draft.forecast.tags:
         return rolled
-    validator: tuple[TagPart, ...] = ("validator",) if draft.forecast.default_validator == draft.old else ()
+    checked_by = draft.forecast.default_validator
+    follows = checked_by == draft.old or (bool(checked_by) and checked_by not in draft.forecast.versions)
+    validator: tuple[TagPart, ...] = ("validator",) if follows else ()
     if draft.old == UNNAMED:
         service = _service_to_make(draft, ())
         made: tuple[TagPart, ...] = ("webhook", *service)

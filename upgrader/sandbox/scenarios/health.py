@@ -57,7 +57,8 @@ def _set_is_up(obj: Obj) -> bool:
 
 def _daemons_are_up(obj: Obj) -> bool:
     status = obj["status"]
-    return 0 < status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0)
+    wanted = int(status.get("desiredNumberScheduled", 0))
+    return 0 < wanted == int(status.get("numberReady", 0))
 
 
 def _pods(store: Store) -> Iterator[str]:

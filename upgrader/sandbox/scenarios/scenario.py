@@ -23,7 +23,7 @@ class Part(
     """Anything in a scenario file: keys are written with dashes, unknown ones are refused."""
 
 
-class Mesh(Part):
+class Mesh(Part, frozen=True):
     """The control plane that runs when the scenario is up.
 
     Attributes:
@@ -47,7 +47,7 @@ class Mesh(Part):
         return Release(self.version, self.revision, kubernetes=kubernetes, installer=self.installer)
 
 
-class Ingress(Part):
+class Ingress(Part, frozen=True):
     """An ingress gateway: ``istioctl`` as the default profile installs it, ``injected`` as the gateway chart does."""
 
     kind: Literal["istioctl", "injected"]
@@ -57,7 +57,7 @@ class Ingress(Part):
     image_version: str = ""
 
 
-class Workload(Part):
+class Workload(Part, frozen=True):
     """One workload in few words; ``spec`` and ``pod_spec`` are merged over what the words say.
 
     Attributes:
@@ -78,7 +78,7 @@ class Workload(Part):
     later_spec: dict[str, Any] = {}
 
 
-class Scenario(Part):
+class Scenario(Part, frozen=True):
     """A cluster and where its upgrade leads.
 
     Attributes:

@@ -33,7 +33,7 @@ class Registration(Loop):
             "message": "kubelet is posting ready status",
             "lastHeartbeatTime": self.cluster.stamp(),
         }
-        status = {**node_status(key[3], self._kubernetes), **(node.get("status") or {})}
+        status = {**(node.get("status") or {}), **node_status(key[3], self._kubernetes)}
         conditions = with_condition(status.get("conditions") or (), told, self.cluster.stamp())
         self.cluster.write_status(key, node, {**status, "conditions": conditions})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upgrader.sandbox.controllers.cluster import Cluster
-from upgrader.sandbox.controllers.workloads.adoption import adopt
+from upgrader.sandbox.controllers.workloads.adoption import claim
 from upgrader.sandbox.controllers.workloads.replicasets import SETS
 from upgrader.sandbox.controllers.workloads.templates import HASH, essence, hash_of, owned_by, portion
 from upgrader.sandbox.store import Key, Obj
@@ -28,7 +28,7 @@ class Rollout:
     def __init__(self, cluster: Cluster, key: Key, deployment: Obj) -> None:
         self.cluster, self.key, self.deployment = cluster, key, deployment
         self.created = False
-        adopt(cluster, deployment, SETS, deployment["spec"]["selector"])
+        claim(cluster, deployment, SETS, deployment["spec"]["selector"])
         self._essence = essence(deployment["spec"]["template"])
         self.new: Obj | None = None
         self.old: list[Obj] = []

@@ -1,4 +1,4 @@
-"""Orphans that a selector matches become the selector's."""
+"""Orphans that a selector matches become the selector's, and what it no longer matches is let go."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Obj
 
 
-def adopt(cluster: Cluster, owner: Obj, place: tuple[str, str], selector: Obj) -> None:
-    """Put the owner's reference on every matching object of its namespace that has no controller."""
-    namespace = owner["metadata"]["namespace"]
-    for orphan in cluster.index.orphans(*place, namespace):
-        meta = orphan["metadata"]
-        if is_deleted(orphan) or not matches(selector, meta.get("labels")):
-            continue
-        references = [*(meta.get("ownerReferences") or ()), owned_by(owner)]
-        key = (*place, namespace, meta["name"])
-        cluster.store.put(key, {**orphan, "metadata": {**meta, "ownerReferences": references}})
+def claim(cluster: Cluster, owner: Obj, place: tuple[str, str], selector: Obj) -> None:
+    """Own every matching object of the namespace that has no controller, and none that does not match."""
+    meta = owner["metadata"]
+    for each in cluster.index.controlled(meta["uid"], *place):
+        if not is_deleted(each) and not matches(selector, each["metadata"].get("labels")):
+            references = each["metadata"]["ownerReferences"]
+            _own(cluster, place, each, [known for known in references if known["uid"] != meta["uid"]])
+    for orphan in cluster.index.orphans(*place, meta["namespace"]):
+        if not is_deleted(orphan) and matches(selector, orphan["metadata"].get("labels")):
+            _own(
+                cluster, place, orphan, [*(orphan["metadata"].get("ownerReferences") or ()), owned_by(owner)]
+            )
+
+
+def _own(cluster: Cluster, place: tuple[str, str], obj: Obj, references: list[Obj]) -> None:
+    meta = {word: value for word, value in obj["metadata"].items() if word != "ownerReferences"}
+    owned = {**obj, "metadata": meta | ({"ownerReferences": references} if references else {})}
+    cluster.store.put((*place, meta["namespace"], meta["name"]), owned)

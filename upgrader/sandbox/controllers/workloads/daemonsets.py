@@ -16,7 +16,7 @@ from upgrader.sandbox.controllers.loop import Loop, only_status
 from upgrader.sandbox.controllers.nodes.fitting import chosen, daemon_tolerations, tolerated
 from upgrader.sandbox.controllers.nodes.scheduler import NODES
 from upgrader.sandbox.controllers.workloads import revisions
-from upgrader.sandbox.controllers.workloads.adoption import adopt
+from upgrader.sandbox.controllers.workloads.adoption import claim
 from upgrader.sandbox.controllers.workloads.replicasets import RETRY
 from upgrader.sandbox.controllers.workloads.templates import pod_of, portion
 from upgrader.sandbox.errors import ApiError
@@ -48,7 +48,7 @@ class DaemonSets(Loop):
         obj = self.store.get(key)
         if obj is None or is_deleted(obj):
             return
-        adopt(self.cluster, obj, PODS, obj["spec"]["selector"])
+        claim(self.cluster, obj, PODS, obj["spec"]["selector"])
         revision = revisions.current(self.cluster, obj)
         word = revisions.word_of(revision)
         try:

@@ -15,7 +15,7 @@ from upgrader.sandbox.controllers.conditions import (
 )
 from upgrader.sandbox.controllers.index import PODS, controller_of
 from upgrader.sandbox.controllers.loop import Loop, only_status
-from upgrader.sandbox.controllers.workloads.adoption import adopt
+from upgrader.sandbox.controllers.workloads.adoption import claim
 from upgrader.sandbox.controllers.workloads.templates import pod_of
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.store import Event, Key, Obj
@@ -52,7 +52,7 @@ class ReplicaSets(Loop):
             return
         why = ""
         if not obj["metadata"].get("deletionTimestamp"):
-            adopt(self.cluster, obj, PODS, obj["spec"]["selector"])
+            claim(self.cluster, obj, PODS, obj["spec"]["selector"])
             why = self._fill(key, obj)
         self._tell(key, obj, why)
 

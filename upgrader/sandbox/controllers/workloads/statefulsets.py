@@ -13,7 +13,7 @@ from upgrader.sandbox.controllers.conditions import (
 from upgrader.sandbox.controllers.index import PODS, controller_of
 from upgrader.sandbox.controllers.loop import Loop, only_status
 from upgrader.sandbox.controllers.workloads import revisions
-from upgrader.sandbox.controllers.workloads.adoption import adopt
+from upgrader.sandbox.controllers.workloads.adoption import claim
 from upgrader.sandbox.controllers.workloads.numbered import Numbered, claims_of, ordinal_of, pod_at
 from upgrader.sandbox.controllers.workloads.replicasets import RETRY
 from upgrader.sandbox.errors import ApiError
@@ -40,7 +40,7 @@ class StatefulSets(Loop):
         obj = self.store.get(key)
         if obj is None or is_deleted(obj):
             return
-        adopt(self.cluster, obj, PODS, obj["spec"]["selector"])
+        claim(self.cluster, obj, PODS, obj["spec"]["selector"])
         look = self._look(obj)
         try:
             self._step(look)
@@ -110,9 +110,9 @@ class StatefulSets(Loop):
         self.client.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
 
     def _claim(self, look: Numbered, ordinal: int) -> None:
-        for key, claim in claims_of(look, ordinal):
+        for key, volume in claims_of(look, ordinal):
             if self.store.get(key) is None:
-                self.store.put(key, claim)
+                self.store.put(key, volume)
 
     def _tell(self, key: Key, look: Numbered) -> None:
         obj = self.store.get(key)

@@ -1,0 +1,248 @@
+"""The survey reads what is there, says what it could not read, and decides nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from upgrader.model.failures import ClusterFailure, Forbidden, ServerTrouble, Unauthorized, Unreachable
+from upgrader.model.kinds import Kind, Obj
+from upgrader.model.snapshot import Snapshot, Unread
+from upgrader.survey import snapshot_digest
+
+Look = Callable[[Any], Snapshot]
+ROLLOUT = Kind("argoproj.io", "v1alpha1", "rollouts", "Rollout")
+
+
+def obj(kind: str, name: str, namespace: str = "", api: str = "v1", /, **more: Any) -> Obj:
+    metadata: Obj = {"name": name} | ({"namespace": namespace} if namespace else {}) | more.pop("meta", {})
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **more}
+
+
+def istiod(revision: str, version: str, namespace: str = "istio-system") -> Obj:
+    name = "istiod" if revision == "default" else f"istiod-{revision}"
+    container = {"name": "discovery", "image": f"docker.io/istio/pilot:{version}"}
+    template = {"metadata": {"labels": {"app": "istiod"}}, "spec": {"containers": [container]}}
+    labels = {"app": "istiod", "istio.io/rev": revision, "operator.istio.io/component": "Pilot"}
+    spec = {"replicas": 1, "template": template}
+    return obj("Deployment", name, namespace, "apps/v1", meta={"labels": labels}, spec=spec)
+
+
+def pod(name: str, namespace: str = "shop", owner: tuple[str, str, str] | None = None, **labels: str) -> Obj:
+    proxy = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.9"}
+    meta: Obj = {"labels": labels, "annotations": {"istio.io/rev": "1-27-9"}}
+    if owner:
+        meta["ownerReferences"] = [{"apiVersion": owner[0], "kind": owner[1], "name": owner[2], "controller": True}]
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return obj("Pod", name, namespace, meta=meta, spec={"containers": [proxy]}, status=status)
+
+
+def deployment(name: str, namespace: str = "shop", **labels: str) -> Obj:
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "app:1"}]}}
+    return obj("Deployment", name, namespace, "apps/v1", spec={"replicas": 2, "template": template})
+
+
+def mesh() -> list[Obj]:
+    values = '{"global": {"hub": "docker.io/istio", "tag": "1.27.9", "proxy": {"image": "proxyv2"}}}'
+    return [
+        obj("Namespace", "istio-system"),
+        obj("Namespace", "shop", meta={"labels": {"istio.io/rev": "1-27-9"}}),
+        obj("Namespace", "other"),
+        istiod("1-27-9", "1.27.9"),
+        obj("ConfigMap", "istio-1-27-9", "istio-system", data={"mesh": "rootNamespace: istio-config\n"}),
+        obj("ConfigMap", "istio-sidecar-injector-1-27-9", "istio-system", data={"values": values}),
+        obj("Service", "istiod-1-27-9", "istio-system"),
+        deployment("cart"),
+        deployment("lonely", "other"),
+        pod("cart-5f-1", owner=("apps/v1", "ReplicaSet", "cart-5f"), **{"pod-template-hash": "5f"}),
+        pod("cart-5f-2", owner=("apps/v1", "ReplicaSet", "cart-5f"), **{"pod-template-hash": "5f"}),
+    ]
+
+
+def test_a_control_plane_is_read_with_the_image_that_it_injects(shelf: Any, look: Look) -> None:
+    found = look(shelf(mesh()))
+    assert (found.root_namespace, found.config_root) == ("istio-system", "istio-config")
+    assert [(p.revision, p.version) for p in found.control_planes] == [("1-27-9", "1.27.9")]
+    image = found.control_planes[0].proxy_image
+    assert image is not None
+    assert (image.repository, image.tag) == ("docker.io/istio/proxyv2", "1.27.9")
+    assert found.services == ("istio-system/istiod-1-27-9",)
+    assert [(b.ref.kind.kind, b.ref.name, b.revision, b.component) for b in found.belongings] == [
+        ("ConfigMap", "istio-1-27-9", "1-27-9", ""),
+        ("ConfigMap", "istio-sidecar-injector-1-27-9", "1-27-9", ""),
+        ("Service", "istiod-1-27-9", "1-27-9", ""),
+        ("Deployment", "istiod-1-27-9", "1-27-9", "Pilot"),
+    ]
+
+
+def test_only_namespaces_that_have_to_do_with_the_mesh_have_workloads(shelf: Any, look: Look) -> None:
+    found = look(shelf(mesh()))
+    assert [w.name for w in found.workloads] == ["shop/cart"]
+    assert [n.name for n in found.namespaces] == ["istio-system", "other", "shop"]
+    assert {p.workload for p in found.proxies} == {"Deployment shop/cart"}
+
+
+@pytest.mark.parametrize("label", ["sidecar.istio.io/inject", "istio.io/rev"])
+def test_a_workload_that_asks_for_injection_by_itself_makes_its_namespace_one(
+    label: str, shelf: Any, look: Look
+) -> None:
+    found = look(shelf([*mesh(), deployment("asking", "other", **{label: "true"})]))
+    assert {w.name for w in found.workloads} == {"shop/cart", "other/lonely", "other/asking"}
+
+
+def test_control_planes_are_found_in_every_namespace(shelf: Any, look: Look) -> None:
+    found = look(shelf([*mesh(), obj("Namespace", "canary"), istiod("1-28-10", "1.28.10", "canary")]))
+    assert [(p.ref.namespace, p.revision) for p in found.control_planes] == [
+        ("canary", "1-28-10"),
+        ("istio-system", "1-27-9"),
+    ]
+
+
+def test_pods_of_an_owner_that_is_not_built_in_show_it(shelf: Any, look: Look) -> None:
+    labels = {"rollouts-pod-template-hash": "7c", "app": "search"}
+    reader = shelf([*mesh(), pod("search-7c-1", owner=("apps/v1", "ReplicaSet", "search-7c"), **labels)])
+    without = next(w for w in look(reader).workloads if w.ref.name == "search")
+    assert (without.ref.kind.kind, without.replicas, without.template_labels) == ("Rollout", 1, {"app": "search"})
+    reader.serve(ROLLOUT)
+    template = {"metadata": {"labels": {"from": "the template"}}, "spec": {"containers": []}}
+    reader.put(obj("Rollout", "search", "shop", "argoproj.io/v1alpha1", spec={"template": template}))
+    found = next(w for w in look(reader).workloads if w.ref.name == "search")
+    assert (found.ref.kind, found.template_labels) == (ROLLOUT, {"from": "the template"})
+
+
+def test_bare_pods_are_workloads_and_finished_ones_are_not(shelf: Any, look: Look) -> None:
+    done = pod("done")
+    done["status"] = {"phase": "Succeeded"}
+    found = look(shelf([*mesh(), pod("debug"), done]))
+    assert [w.name for w in found.workloads if w.ref.kind.kind == "Pod"] == ["shop/debug"]
+    assert {p.workload for p in found.proxies} >= {"Pod shop/debug"}
+
+
+def test_the_ended_jobs_of_a_cron_job_are_history(shelf: Any, look: Look) -> None:
+    owner = {"ownerReferences": [{"kind": "CronJob", "name": "nightly", "controller": True}]}
+    ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+    objects = [
+        obj("CronJob", "nightly", "shop", "batch/v1", spec={"jobTemplate": {"spec": {"template": {}}}}),
+        obj("Job", "nightly-1", "shop", "batch/v1", meta=owner, status=ended),
+        obj("Job", "nightly-2", "shop", "batch/v1", meta=owner, status={"active": 1}),
+        obj("Job", "once", "shop", "batch/v1", status=ended),
+    ]
+    found = look(shelf([*mesh(), *objects]))
+    assert [w.ref.name for w in found.workloads if w.ref.kind.group == "batch"] == ["nightly", "nightly-2", "once"]
+
+
+def refuse(*places: tuple[str, str], failure: type[ClusterFailure] = Forbidden) -> Callable[..., ClusterFailure | None]:
+    def trouble(kind: Kind, namespace: str, name: str) -> ClusterFailure | None:
+        del name
+        return failure(f"no {kind.plural} in {namespace!r}") if (kind.plural, namespace) in places else None
+
+    return trouble
+
+
+def test_where_only_some_namespaces_may_be_read_the_others_are_named_and_not_empty(shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    reader.trouble = refuse(("deployments", ""), ("deployments", "other"), ("pods", "other"))
+    found = look(reader)
+    assert [w.name for w in found.workloads] == ["shop/cart"]
+    assert [u.what for u in found.unread] == ["deployments.apps in namespace other", "pods in namespace other"]
+
+
+def test_what_may_be_read_nowhere_is_one_gap_and_not_one_for_each_namespace(shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    reader.trouble = refuse(*(("statefulsets", n) for n in ("", "istio-system", "other", "shop")))
+    unread = look(reader).unread
+    assert unread == (Unread(what="statefulsets.apps in every namespace", why="no statefulsets in 'istio-system'"),)
+
+
+@pytest.mark.parametrize("failure", [ServerTrouble, Unreachable, Forbidden])
+def test_a_kind_that_does_not_answer_is_a_gap(failure: type[ClusterFailure], shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    reader.trouble = refuse(("mutatingwebhookconfigurations", ""), ("nodes", ""), failure=failure)
+    found = look(reader)
+    assert {"mutatingwebhookconfigurations.admissionregistration.k8s.io", "nodes"} == {u.what for u in found.unread}
+    assert found.injectors == ()
+
+
+def test_without_the_list_of_namespaces_everything_else_is_still_read(shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    reader.trouble = refuse(("namespaces", ""))
+    found = look(reader)
+    assert [u.what for u in found.unread] == ["namespaces"]
+    assert len(found.proxies) == 2
+
+
+@pytest.mark.parametrize("failure", [Unreachable, Unauthorized])
+def test_a_cluster_that_is_away_has_no_snapshot(failure: type[ClusterFailure], shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    reader.trouble = lambda *_: failure("gone")
+    with pytest.raises(failure):
+        look(reader)
+    assert len(reader.reads) <= 3
+
+
+def test_a_refused_connection_ends_the_survey_at_once(shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    trouble = Unreachable("refused")
+    trouble.ambiguous = False
+    reader.trouble = lambda *_: trouble
+    with pytest.raises(Unreachable):
+        look(reader)
+    assert len(reader.reads) == 1
+
+
+def test_every_thing_is_read_once(shelf: Any, look: Look) -> None:
+    reader = shelf(mesh())
+    look(reader)
+    assert sorted(reader.reads) == sorted(set(reader.reads))
+
+
+def test_equal_clusters_have_equal_snapshots_in_whatever_order_they_answer(shelf: Any, look: Look) -> None:
+    first = shelf(mesh())
+    second = shelf([])
+    second.objects = list(first.objects)
+    random.Random(7).shuffle(second.objects)
+    assert look(first) == look(second)
+    assert msgspec.json.encode(look(first)) == msgspec.json.encode(look(second))
+
+
+def test_the_digest_ignores_pods_that_were_replaced_and_scaled(shelf: Any, look: Look) -> None:
+    before = look(shelf(mesh()))
+    objects = mesh()
+    objects[-1]["metadata"]["name"] = "cart-5f-9"
+    objects[-1]["status"]["conditions"] = []
+    objects[7]["spec"]["replicas"] = 7
+    assert snapshot_digest(look(shelf(objects))) == snapshot_digest(before)
+    assert snapshot_digest(msgspec.structs.replace(before, at=before.at.replace(year=2030))) == snapshot_digest(before)
+
+
+def change_image(objects: list[Obj]) -> None:
+    objects[9]["spec"]["containers"][0]["image"] = "docker.io/istio/proxyv2:1.26.8"
+
+
+def change_template(objects: list[Obj]) -> None:
+    objects[7]["spec"]["template"]["metadata"]["labels"] = {"sidecar.istio.io/inject": "false"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda o: o[1]["metadata"].update(labels={"istio.io/rev": "1-28-10"}),
+        lambda o: o[3]["spec"].update(replicas=0),
+        lambda o: o[9]["metadata"]["annotations"].update({"istio.io/rev": "1-26-8"}),
+        lambda o: o.append(obj("Service", "istiod", "istio-system")),
+        lambda o: o.append(deployment("new")),
+        change_template,
+        change_image,
+    ],
+    ids=["binding", "frozen", "revision", "service", "workload", "template", "image"],
+)
+def test_the_digest_changes_with_everything_that_a_plan_depends_on(
+    change: Callable[[list[Obj]], Any], shelf: Any, look: Look
+) -> None:
+    objects = mesh()
+    change(objects)
+    assert snapshot_digest(look(shelf(objects))) != snapshot_digest(look(shelf(mesh())))
