@@ -48,7 +48,11 @@ class Scripted:
             connection, _ = self._listener.accept()
             with connection:
                 try:
-                    self._talk(self._context.wrap_socket(connection, server_side=True) if self._context else connection)
+                    self._talk(
+                        self._context.wrap_socket(connection, server_side=True)
+                        if self._context
+                        else connection
+                    )
                 except OSError:
                     continue
 
@@ -70,8 +74,6 @@ class Scripted:
             connection.sendall(answer)
             connection.shutdown(socket.SHUT_WR)
         connection.close()
-
-
 
 
 @pytest.fixture
@@ -117,7 +119,9 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubeconfig:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
-    def write(server: str, name: str = "one", user: object = None, current: bool = True, **cluster: object) -> str:
+    def write(
+        server: str, name: str = "one", user: object = None, current: bool = True, **cluster: object
+    ) -> str:
         path = tmp_path / f"{name}.yaml"
         document = {
             "clusters": [{"name": name, "cluster": {"server": server, **cluster}}],

@@ -38,7 +38,13 @@ class Direct:
         self._api = api
 
     def send(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, content_type: str, accept: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        content_type: str,
+        accept: str,
     ) -> Answer:
         headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": "upgrade/test"}
         found = self._api.handle(Request(method, path, dict(query), headers, body or b""))
@@ -105,7 +111,9 @@ def test_what_was_created_is_read_with_kind_and_cannot_be_created_again(cluster:
     assert refused.value.reason == "AlreadyExists"
 
 
-def test_a_list_is_whole_however_many_pages_it_has(cluster: RestCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_is_whole_however_many_pages_it_has(
+    cluster: RestCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("upgrader.cluster.rest.PAGE", 2)
     for name in "abcde":
         manifest = settings() | {"metadata": {"name": name, "namespace": "shop"}}
@@ -158,7 +166,9 @@ def test_a_namesake_is_not_deleted_and_a_second_delete_does_no_harm(cluster: Res
         cluster.perform(Patch(SETTINGS, {}, uid, version))
 
 
-def test_a_rehearsal_answers_as_the_write_would_and_stores_nothing(cluster: RestCluster, place: Place) -> None:
+def test_a_rehearsal_answers_as_the_write_would_and_stores_nothing(
+    cluster: RestCluster, place: Place
+) -> None:
     cluster.perform(Create(SETTINGS, settings(a="1")))
     uid, version = seen(cluster, SETTINGS)
     other = Ref(CONFIG_MAP, "other", "shop")
@@ -179,10 +189,15 @@ def test_a_rehearsal_answers_as_the_write_would_and_stores_nothing(cluster: Rest
 
 
 def test_a_workload_is_scaled_through_its_subresource(cluster: RestCluster) -> None:
-    pods = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [{"name": "cart", "image": "cart:1"}]}}
+    pods = {
+        "metadata": {"labels": {"app": "cart"}},
+        "spec": {"containers": [{"name": "cart", "image": "cart:1"}]},
+    }
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "cart"}}, "template": pods}
     metadata = {"name": "cart", "namespace": "shop"}
-    cluster.perform(Create(CART, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}))
+    cluster.perform(
+        Create(CART, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
+    )
     uid, version = seen(cluster, CART)
     cluster.perform(Patch(CART, {"spec": {"replicas": 0}}, uid, version, subresource="scale"))
     found = cluster.get(CART)
@@ -210,7 +225,12 @@ def test_a_kind_is_found_as_soon_as_its_definition_is_there(cluster: RestCluster
     wanted = Kind("networking.istio.io", "v1", "gateways", "Gateway")
     assert wanted not in cluster.kinds()
     assert {NAMESPACE, CONFIG_MAP, DEPLOYMENT, CRD} <= set(cluster.kinds())
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object"}},
+    }
     names = {"plural": "gateways", "singular": "gateway", "kind": "Gateway", "listKind": "GatewayList"}
     spec = {"group": "networking.istio.io", "scope": "Namespaced", "names": names, "versions": [version]}
     metadata = {"name": "gateways.networking.istio.io"}

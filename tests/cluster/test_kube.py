@@ -98,7 +98,9 @@ def test_impersonation_is_asked_for_by_option_and_by_kubeconfig(scripted: Any, k
     assert all(f"Impersonate-Group: {g}" in scripted.seen[1] for g in ("ops", "dev"))
 
 
-def test_of_two_kubeconfigs_the_first_one_says_which_context_is_current(scripted: Any, kubeconfig: Any) -> None:
+def test_of_two_kubeconfigs_the_first_one_says_which_context_is_current(
+    scripted: Any, kubeconfig: Any
+) -> None:
     scripted.answers = [answer(200)]
     first = kubeconfig(scripted.url, "first", {"token": "of-the-first"})
     second = kubeconfig("http://127.0.0.1:1", "second", {"token": "of-the-second"})
@@ -149,16 +151,19 @@ def test_without_a_current_context_none_is_guessed(kubeconfig: Any) -> None:
     assert KubeTransport(Access(path, context="one")).context == "one"
 
 
-@pytest.mark.parametrize("text", ["- a list", "{", "clusters: 7", "contexts: [{}]\ncurrent-context: x", "plain"])
+@pytest.mark.parametrize(
+    "text", ["- a list", "{", "clusters: 7", "contexts: [{}]\ncurrent-context: x", "plain"]
+)
 def test_a_kubeconfig_that_is_none_is_refused_with_a_code(text: str, kubeconfig: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text(text)
-    with pytest.raises(UpgradeError, match="UPG-000[56]"):
+    with pytest.raises(UpgradeError, match=r"UPG-000[56]"):
         KubeTransport(Access(str(path)))
 
 
 @pytest.mark.parametrize(
-    "cluster", [{"certificate-authority": "/nowhere/ca.crt"}, {"certificate-authority-data": "bm90IGEgY2VydA=="}]
+    "cluster",
+    [{"certificate-authority": "/nowhere/ca.crt"}, {"certificate-authority-data": "bm90IGEgY2VydA=="}],
 )
 def test_a_certificate_that_cannot_be_used_is_refused_before_anything_is_sent(
     cluster: dict[str, str], kubeconfig: Any
@@ -166,7 +171,7 @@ def test_a_certificate_that_cannot_be_used_is_refused_before_anything_is_sent(
     path = kubeconfig("https://127.0.0.1:1", **cluster)
     with pytest.raises((UpgradeError, Unreachable)) as refused:
         get(KubeTransport(Access(path)))
-    assert isinstance(refused.value, UpgradeError) or not refused.value.ambiguous
+    assert not getattr(refused.value, "ambiguous", False)
 
 
 def test_a_plugin_is_run_again_when_the_server_does_not_accept_its_token(
@@ -188,7 +193,9 @@ def test_a_second_refusal_is_the_answer(scripted: Any, kubeconfig: Any, tmp_path
 def test_what_a_failing_plugin_says_reaches_the_error_and_not_the_terminal(
     kubeconfig: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    failing = plugin(tmp_path, "import sys; print('\x1b[31msession has expired', file=sys.stderr); sys.exit(3)")
+    failing = plugin(
+        tmp_path, "import sys; print('\x1b[31msession has expired', file=sys.stderr); sys.exit(3)"
+    )
     with pytest.raises(UpgradeError) as refused:
         KubeTransport(Access(kubeconfig("http://127.0.0.1:1", user=failing)))
     assert refused.value.code == "UPG-0005"
@@ -244,9 +251,13 @@ def test_a_host_without_address_means_that_nothing_was_sent(kubeconfig: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "said", ["reset", "silence", answer(200, b"{", length=500), b"nonsense\r\n\r\n"], ids=["reset", "silence", "torn", "no http"]
+    "said",
+    ["reset", "silence", answer(200, b"{", length=500), b"nonsense\r\n\r\n"],
+    ids=["reset", "silence", "torn", "no http"],
 )
-def test_an_answer_that_does_not_come_leaves_the_outcome_unknown(said: Any, scripted: Any, kubeconfig: Any) -> None:
+def test_an_answer_that_does_not_come_leaves_the_outcome_unknown(
+    said: Any, scripted: Any, kubeconfig: Any
+) -> None:
     scripted.answers = [said]
     transport = KubeTransport(Access(kubeconfig(scripted.url), timeout=0.2))
     with pytest.raises(Unreachable) as trouble:
@@ -294,7 +305,11 @@ def test_a_pod_without_kubeconfig_uses_its_service_account(
     (tmp_path / "token").write_text("of-the-pod")
     (tmp_path / "ca.crt").write_text(Path(certificate()).read_text())
     transport = KubeTransport(Access(account=tmp_path))
-    assert (transport.context, transport.server, transport.insecure) == ("in-cluster", "https://10.0.0.1:443", False)
+    assert (transport.context, transport.server, transport.insecure) == (
+        "in-cluster",
+        "https://10.0.0.1:443",
+        False,
+    )
 
 
 def certificate() -> str:
@@ -309,7 +324,9 @@ def test_switched_off_certificate_checks_are_told(kubeconfig: Any) -> None:
     assert not KubeTransport(Access(kubeconfig("https://127.0.0.1:1", "two"))).insecure
 
 
-def test_what_a_library_logs_is_kept_and_the_root_logger_is_as_before(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_library_logs_is_kept_and_the_root_logger_is_as_before(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     before = list(logging.getLogger().handlers)
     with quiet() as said:
         logging.getLogger("kubernetes").warning("gone %s", "wrong\x1b[2J")

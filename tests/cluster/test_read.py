@@ -40,7 +40,10 @@ DIGEST = "sha256:" + "ab" * 32
     ("text", "expected"),
     [
         ("docker.io/istio/proxyv2:1.27.9", Image("docker.io/istio/proxyv2", "1.27.9")),
-        ("docker.io/istio/proxyv2:1.27.9-distroless", Image("docker.io/istio/proxyv2", "1.27.9", "distroless")),
+        (
+            "docker.io/istio/proxyv2:1.27.9-distroless",
+            Image("docker.io/istio/proxyv2", "1.27.9", "distroless"),
+        ),
         ("localhost:5000/proxyv2", Image("localhost:5000/proxyv2")),
         ("localhost:5000/proxyv2:1.31.0-rc.0-debug", Image("localhost:5000/proxyv2", "1.31.0-rc.0", "debug")),
         (f"proxyv2@{DIGEST}", Image("proxyv2", "", "", DIGEST)),
@@ -91,7 +94,9 @@ def pod(
         spec["initContainers"] = [{**proxy, "restartPolicy": "Always"}]
     else:
         spec["containers"].append(proxy)
-    owners = [{"kind": owner[0], "name": owner[1], "apiVersion": "apps/v1", "controller": True}] if owner else []
+    owners = (
+        [{"kind": owner[0], "name": owner[1], "apiVersion": "apps/v1", "controller": True}] if owner else []
+    )
     metadata = {"name": "cart-1", "namespace": "shop", "uid": "u", "labels": labels or {}, **meta}
     metadata |= {"annotations": annotations or {}, "ownerReferences": owners}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status or {}}
@@ -198,10 +203,22 @@ def test_the_owner_of_a_pod_is_what_a_restart_is_asked_of(
 
 def workload(kind: str, spec: Obj | None = None, status: Obj | None = None, **meta: Any) -> Obj:
     metadata = {"name": "cart", "namespace": "shop", "uid": "u", "generation": 4, **meta}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec or {}, "status": status or {}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": spec or {},
+        "status": status or {},
+    }
 
 
-DONE = {"observedGeneration": 4, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3}
+DONE = {
+    "observedGeneration": 4,
+    "replicas": 3,
+    "updatedReplicas": 3,
+    "readyReplicas": 3,
+    "availableReplicas": 3,
+}
 
 
 @pytest.mark.parametrize(
@@ -226,7 +243,10 @@ def test_a_deployment_scaled_to_zero_is_settled_when_its_pods_are_gone() -> None
 
 def test_a_set_whose_partition_or_strategy_holds_pods_back_is_not_settled() -> None:
     held = DONE | {"updatedReplicas": 1}
-    partition = {"replicas": 3, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
+    partition = {
+        "replicas": 3,
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}},
+    }
     on_delete = {"replicas": 3, "updateStrategy": {"type": "OnDelete"}}
     assert not settled(workload("StatefulSet", partition, held))
     assert not settled(workload("StatefulSet", on_delete, held))
@@ -264,8 +284,15 @@ def test_a_workload_keeps_what_a_restart_depends_on() -> None:
         },
     }
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2, "maxUnavailable": 1}}
-    found = workload_of(workload("StatefulSet", {"replicas": 3, "updateStrategy": strategy, "template": template}))
-    assert (found.name, found.replicas, found.strategy, found.partition) == ("shop/cart", 3, "RollingUpdate", 2)
+    found = workload_of(
+        workload("StatefulSet", {"replicas": 3, "updateStrategy": strategy, "template": template})
+    )
+    assert (found.name, found.replicas, found.strategy, found.partition) == (
+        "shop/cart",
+        3,
+        "RollingUpdate",
+        2,
+    )
     assert (found.max_unavailable, found.host_network) == ("1", True)
     assert found.images == {"redis": "redis:7", "istio-proxy": "auto"}
     assert (found.template_labels, found.template_annotations) == ({"app": "redis"}, {"a": "b"})
@@ -277,7 +304,10 @@ def test_defaults_that_the_server_would_fill_in_are_known_without_it() -> None:
 
 
 def test_the_template_of_a_cron_job_is_found_in_its_job() -> None:
-    template = {"metadata": {"labels": {"app": "nightly"}}, "spec": {"containers": [{"name": "n", "image": "n:1"}]}}
+    template = {
+        "metadata": {"labels": {"app": "nightly"}},
+        "spec": {"containers": [{"name": "n", "image": "n:1"}]},
+    }
     cron = workload("CronJob", {"suspend": True, "jobTemplate": {"spec": {"template": template}}})
     found = workload_of(cron)
     assert (found.template_labels, found.images, found.paused) == ({"app": "nightly"}, {"n": "n:1"}, True)
@@ -331,7 +361,11 @@ def test_who_installed_an_object_is_told_by_what_only_one_of_them_writes(made: O
 def test_any_webhook_that_calls_an_istiod_is_one_of_istio() -> None:
     def made(name: str, service: str, **labels: str) -> Obj:
         entry = {"name": name, "clientConfig": {"service": {"name": service, "namespace": "istio-system"}}}
-        return {"kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w", "labels": labels}, "webhooks": [entry]}
+        return {
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "w", "labels": labels},
+            "webhooks": [entry],
+        }
 
     assert is_istio_webhook(made("foreign.example.com", "istiod-1-27-9"))
     assert is_istio_webhook(made("namespace.sidecar-injector.istio.io", "elsewhere"))
@@ -342,8 +376,14 @@ def test_any_webhook_that_calls_an_istiod_is_one_of_istio() -> None:
 def test_a_webhook_without_failure_policy_fails_and_one_by_url_names_no_service() -> None:
     rules = [{"apiGroups": ["", "apps"], "apiVersions": ["v1"], "resources": ["pods"]}]
     entries = [{"name": "a", "clientConfig": {"url": "https://x", "caBundle": "Cg=="}, "rules": rules}]
-    found = webhook_of({"kind": "MutatingWebhookConfiguration", "metadata": {"name": "w"}, "webhooks": entries})
-    assert (found.entries[0].failure_policy, found.entries[0].service, found.entries[0].ca) == ("Fail", "", True)
+    found = webhook_of(
+        {"kind": "MutatingWebhookConfiguration", "metadata": {"name": "w"}, "webhooks": entries}
+    )
+    assert (found.entries[0].failure_policy, found.entries[0].service, found.entries[0].ca) == (
+        "Fail",
+        "",
+        True,
+    )
     assert found.entries[0].resources == ("/v1/pods", "apps/v1/pods")
 
 
@@ -353,7 +393,10 @@ def test_only_the_service_of_a_tag_is_one() -> None:
     found = tag_service_of(made)
     assert found is not None
     assert (found.tag, found.revision) == ("prod", "1-28-10")
-    assert tag_service_of({"metadata": {"name": "istiod", "namespace": "s", "labels": {"app": "istiod"}}}) is None
+    assert (
+        tag_service_of({"metadata": {"name": "istiod", "namespace": "s", "labels": {"app": "istiod"}}})
+        is None
+    )
 
 
 DATA = os.environ.get("UPGRADER_TEST_DATA", "")
@@ -372,7 +415,9 @@ def test_the_control_plane_of_every_upstream_release_is_recognised() -> None:
             for o in objects
             if o["kind"] == "ConfigMap" and o["metadata"]["name"].startswith("istio-sidecar-injector")
         )
-        planes = [control_plane_of(o, values) for o in objects if o["kind"] == "Deployment" and is_control_plane(o)]
+        planes = [
+            control_plane_of(o, values) for o in objects if o["kind"] == "Deployment" and is_control_plane(o)
+        ]
         assert [(p.revision, p.version) for p in planes] == [(revision, version)]
         assert planes[0].proxy_image is not None
         assert (planes[0].proxy_image.tag, planes[0].proxy_image.repository[-8:]) == (version, "/proxyv2")

@@ -47,7 +47,13 @@ class Answers:
         self.sent: list[tuple[str, str, dict[str, str], Any, str]] = []
 
     def send(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, content_type: str, accept: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        content_type: str,
+        accept: str,
     ) -> Answer:
         if method == "GET" and path in self.paths:
             found = self.paths[path]
@@ -63,7 +69,11 @@ class Answers:
     [
         (status(400, "BadRequest"), Invalid, False),
         (status(401, "Unauthorized"), Unauthorized, False),
-        (status(403, "Forbidden", 'deployments.apps "cart" is forbidden: User "ana" cannot patch'), Forbidden, False),
+        (
+            status(403, "Forbidden", 'deployments.apps "cart" is forbidden: User "ana" cannot patch'),
+            Forbidden,
+            False,
+        ),
         (status(403, "Forbidden", 'admission webhook "v.example.com" denied the request: no'), Denied, False),
         (status(409, "Conflict"), Conflict, False),
         (status(409, "AlreadyExists", 'admission webhook "x" is in the name'), Conflict, False),
@@ -81,7 +91,9 @@ class Answers:
         ((200, b"<html>a login page"), ServerTrouble, True),
     ],
 )
-def test_each_status_is_one_failure(answer: tuple[int, Any], kind: type[ClusterFailure], ambiguous: bool) -> None:
+def test_each_status_is_one_failure(
+    answer: tuple[int, Any], kind: type[ClusterFailure], ambiguous: bool
+) -> None:
     cluster = RestCluster(Answers(answer))
     with pytest.raises(ClusterFailure) as failed:
         cluster.perform(Apply(CART, {}))
@@ -122,7 +134,14 @@ def test_each_change_is_one_request_with_what_was_seen() -> None:
         ("PUT", one, "application/json"),
         ("DELETE", one, "application/json"),
     ]
-    assert [q.get("fieldManager") for _, _, q, _, _ in server.sent] == ["m", "m", "m", "upgrader", "upgrader", None]
+    assert [q.get("fieldManager") for _, _, q, _, _ in server.sent] == [
+        "m",
+        "m",
+        "m",
+        "upgrader",
+        "upgrader",
+        None,
+    ]
     assert "force" not in server.sent[0][2]
     assert server.sent[2][3] == {"metadata": {"labels": {"a": None}, **seen}}
     assert server.sent[4][3]["metadata"] == {"name": "cart", **seen}
@@ -148,7 +167,9 @@ def test_what_was_to_be_patched_and_is_gone_is_a_conflict() -> None:
 
 def test_an_object_is_absent_only_when_the_api_server_says_so() -> None:
     served = KINDS | {"/apis": {"groups": [{"name": "apps", "versions": [{"version": "v1"}]}]}}
-    served |= {"/apis/apps/v1": {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}}
+    served |= {
+        "/apis/apps/v1": {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
+    }
     assert RestCluster(Answers(status(404, "NotFound"), paths=served)).get(CART) is None
     assert RestCluster(Answers((404, b"404 page not found"))).get(CART) is None, "its kind is not served"
     with pytest.raises(Invalid):
@@ -206,7 +227,9 @@ AGGREGATED: dict[str, Any] = {
 
 
 def test_discovery_takes_the_version_that_the_server_prefers() -> None:
-    found = discover(Answers((500, b""), paths={"/api": {"kind": "APIGroupDiscoveryList"}, "/apis": AGGREGATED}))
+    found = discover(
+        Answers((500, b""), paths={"/api": {"kind": "APIGroupDiscoveryList"}, "/apis": AGGREGATED})
+    )
     assert found == (Kind("networking.istio.io", "v1", "gateways", "Gateway"),)
 
 
@@ -241,4 +264,6 @@ def test_paths_are_those_of_the_api_server() -> None:
     assert collection(DEPLOYMENT) == "/apis/apps/v1/deployments"
     assert item(CART, "scale") == "/apis/apps/v1/namespaces/shop/deployments/cart/scale"
     pod = Ref(POD, "istiod-1", "istio-system")
-    assert through(pod, 15014, "/version") == "/api/v1/namespaces/istio-system/pods/istiod-1:15014/proxy/version"
+    assert (
+        through(pod, 15014, "/version") == "/api/v1/namespaces/istio-system/pods/istiod-1:15014/proxy/version"
+    )

@@ -54,7 +54,7 @@ def test_a_written_file_holds_all_of_it_and_only_we_may_read_it(tmp_path: Path) 
     atomic_write(target, b"second")
     assert target.read_bytes() == b"second"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["plan.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 
 
 def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
@@ -62,14 +62,16 @@ def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path: Pa
     target.mkdir()
     with pytest.raises(OSError, match="directory"):
         atomic_write(target, b"new")
-    assert os.listdir(tmp_path) == ["plan.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 
 
 @pytest.mark.slow
 def test_a_killed_writer_never_leaves_a_torn_file(tmp_path: Path) -> None:
     target = tmp_path / "state.json"
     for lines in (1, 2, 5, 9):
-        writer = subprocess.Popen([sys.executable, "-c", _WRITE, str(target)], stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITE, str(target)], stdout=subprocess.PIPE, text=True
+        )
         assert writer.stdout is not None
         for _ in range(lines):
             writer.stdout.readline()

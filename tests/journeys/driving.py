@@ -71,8 +71,10 @@ class Journey:
     place: Path
     manifests: Path
     processes: int = 0
+    runs: int = 0
     events: list[RunEvent] = field(default_factory=list)
     last_writes: int = 0
+    cluster_of: Callable[[Path], Mortal] | None = None
 
     @classmethod
     def of(cls, world: World, place: Path, scenario: str = "shop") -> Journey:
@@ -102,7 +104,8 @@ class Journey:
         """Apply *plan* in a new run, to its end or to whatever stops it."""
         connection = self.connection()
         mesh = admit(connection, plan, self.place / "runs")
-        folder = RunFolder.create(self.place / "runs", f"r-20260105-{len(self.events):04d}", plan, run_files(plan, mesh))
+        self.runs += 1
+        folder = RunFolder.create(self.place / "runs", f"r-20260105-{self.runs:04d}", plan, run_files(plan, mesh))
         self.hold(folder, new=True, **manner)
         return folder
 
@@ -129,7 +132,8 @@ class Journey:
         observers: Sequence[Callable[[RunEvent], None]] = (),
     ) -> str:
         self.processes += 1
-        cluster = Mortal(self.connection().cluster, folder.path, at=at, after=after)
+        made = self.cluster_of
+        cluster = made(folder.path) if made else Mortal(self.connection().cluster, folder.path, at=at, after=after)
         setting = Setting(
             cluster=cluster,
             clock=self.clock,

@@ -44,7 +44,9 @@ class Shelf:
             spec = obj["spec"]
             version = next(v["name"] for v in reversed(spec["versions"]) if v.get("served"))
             names = spec["names"]
-            self.serve(Kind(spec["group"], version, names["plural"], names["kind"], spec["scope"] == "Namespaced"))
+            self.serve(
+                Kind(spec["group"], version, names["plural"], names["kind"], spec["scope"] == "Namespaced")
+            )
 
     def serve(self, kind: Kind) -> None:
         self._kinds.append(kind)
@@ -55,7 +57,11 @@ class Shelf:
     def list(self, kind: Kind, *, namespace: str = "", labels: str = "") -> Sequence[Obj]:
         assert not labels
         self._ask(kind, namespace, "")
-        return [o for o in self.objects if self._is(o, kind) and namespace in {"", o["metadata"].get("namespace", "")}]
+        return [
+            o
+            for o in self.objects
+            if self._is(o, kind) and namespace in {"", o["metadata"].get("namespace", "")}
+        ]
 
     def get(self, ref: Ref) -> Obj | None:
         self._ask(ref.kind, ref.namespace, ref.name)

@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from upgrader.cluster.identity import identify
+from upgrader.cluster.paths import item
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, ReadOnly
+from upgrader.model.kinds import Kind, Ref
 from upgrader.model.ownership import owners_of
 from upgrader.model.snapshot import Snapshot
 from upgrader.sandbox.scenarios.loader import load
@@ -77,8 +79,14 @@ def test_a_rollout_of_what_is_there_changes_no_digest() -> None:
 
 def test_the_shop_is_on_one_revision_with_its_tags_and_gateways() -> None:
     found = survey(up("shop"))
-    assert [(p.revision, p.version, p.settled, p.ready) for p in found.control_planes] == [("1-27-9", "1.27.9", True, 1)]
-    assert {(w.tag, w.revision) for w in found.injectors} == {("", "1-27-9"), ("prod", "1-27-9"), ("default", "1-27-9")}
+    assert [(p.revision, p.version, p.settled, p.ready) for p in found.control_planes] == [
+        ("1-27-9", "1.27.9", True, 1)
+    ]
+    assert {(w.tag, w.revision) for w in found.injectors} == {
+        ("", "1-27-9"),
+        ("prod", "1-27-9"),
+        ("default", "1-27-9"),
+    }
     assert {(p.revision, p.version, p.ready) for p in found.proxies} == {("1-27-9", "1.27.9", True)}
     assert all(p.image.digest.startswith("sha256:") for p in found.proxies)
     assert Counter(w.gateway for w in found.workloads if w.gateway) == {"injected": 1, "api": 1}
@@ -86,7 +94,13 @@ def test_the_shop_is_on_one_revision_with_its_tags_and_gateways() -> None:
     assert (web.managed, web.deployment, web.rendered_by) == (True, "istio-ingress/web-istio", "1-27-9")
     assert owners_of(web, found) == {"1-27-9"}
     assert {p.native for p in found.proxies if p.kind == "sidecar"} == {True}
-    assert {w.ref.kind.kind for w in found.workloads} == {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"}
+    assert {w.ref.kind.kind for w in found.workloads} == {
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+    }
     assert {n.name for n in found.namespaces} >= {"shop", "payments", "monitoring", "kube-system"}
     assert all(w.settled for w in found.workloads)
 
@@ -98,7 +112,10 @@ def test_the_shop_has_every_kind_of_configuration_and_each_object_once() -> None
     assert {"Gateway", "HTTPRoute", "GatewayClass", "EnvoyFilter", "Sidecar", "Telemetry"} <= set(kinds)
     assert len({r.uid for r in found.resources}) == len(found.resources)
     assert not any("status" in r.body or "managedFields" in r.body["metadata"] for r in found.resources)
-    assert {d.name for d in found.definitions} >= {"gateways.gateway.networking.k8s.io", "sidecars.networking.istio.io"}
+    assert {d.name for d in found.definitions} >= {
+        "gateways.gateway.networking.k8s.io",
+        "sidecars.networking.istio.io",
+    }
 
 
 def test_what_belongs_to_a_revision_is_everything_but_what_is_shared() -> None:
@@ -107,15 +124,24 @@ def test_what_belongs_to_a_revision_is_everything_but_what_is_shared() -> None:
     assert ("Deployment", "istiod-1-27-9") in mine
     assert ("MutatingWebhookConfiguration", "istio-sidecar-injector-1-27-9") in mine
     assert ("ClusterRole", "istiod-clusterrole-1-27-9-istio-system") in mine
-    assert not {n for _, n in mine if "tag" in n or "default-validator" in n or n == "istio-reader-service-account"}
+    assert not {
+        n for _, n in mine if "tag" in n or "default-validator" in n or n == "istio-reader-service-account"
+    }
 
 
 def test_an_installation_of_2022_without_revision_is_understood() -> None:
     found = survey(up("legacy"))
     plane = found.control_planes[0]
-    assert (plane.revision, plane.unnamed, plane.version, plane.installer) == ("default", True, "1.12.9", "istioctl")
+    assert (plane.revision, plane.unnamed, plane.version, plane.installer) == (
+        "default",
+        True,
+        "1.12.9",
+        "istioctl",
+    )
     assert {(p.revision, p.version) for p in found.proxies} == {("default", "1.12.9")}
-    assert [w.name for w in found.workloads if w.gateway == "istioctl"] == ["istio-system/istio-ingressgateway"]
+    assert [w.name for w in found.workloads if w.gateway == "istioctl"] == [
+        "istio-system/istio-ingressgateway"
+    ]
     filters = {b.ref.name for b in found.belongings if b.ref.kind.kind == "EnvoyFilter"}
     assert "stats-filter-1.12" in filters
     assert "larger-headers" not in filters
@@ -164,9 +190,13 @@ def test_upstream_manifests_of_every_release_are_understood(version: str) -> Non
     client = world.local("admin", "kubectl")
     paths = {k.kind: k for k in RestCluster(world.transport()).kinds()}
     for name in ("istio-system", "istio-ingress"):
-        client.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        client.create(
+            "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        )
     for part in CHART_PARTS:
-        for obj in yaml.load_all(Path(DATA, "manifests", version, f"{part}.yaml").read_text(), Loader=yaml.CSafeLoader):
+        for obj in yaml.load_all(
+            Path(DATA, "manifests", version, f"{part}.yaml").read_text(), Loader=yaml.CSafeLoader
+        ):
             _apply(world, obj, paths)
         world.advance(5)
         paths = {k.kind: k for k in RestCluster(world.transport()).kinds()}
@@ -176,15 +206,14 @@ def test_upstream_manifests_of_every_release_are_understood(version: str) -> Non
     assert found.unread == ()
     assert f"istio-system/istiod-{revision}" in found.services
     assert {b.revision for b in found.belongings if b.component == "Pilot"} == {revision}
-    assert [w.name for w in found.workloads if w.gateway == "injected"] == ["istio-ingress/istio-ingressgateway"]
+    assert [w.name for w in found.workloads if w.gateway == "injected"] == [
+        "istio-ingress/istio-ingressgateway"
+    ]
 
 
-def _apply(world: World, obj: dict[str, object] | None, paths: dict[str, object]) -> None:
-    from upgrader.cluster.paths import item
-    from upgrader.model.kinds import Kind, Ref
-
+def _apply(world: World, obj: dict[str, object] | None, paths: dict[str, Kind]) -> None:
     kind = paths.get(str((obj or {}).get("kind")))
-    if not obj or not isinstance(kind, Kind):
+    if not obj or kind is None:
         return
     metadata = obj["metadata"]
     assert isinstance(metadata, dict)

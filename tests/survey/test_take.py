@@ -36,7 +36,9 @@ def pod(name: str, namespace: str = "shop", owner: tuple[str, str, str] | None =
     proxy = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.9"}
     meta: Obj = {"labels": labels, "annotations": {"istio.io/rev": "1-27-9"}}
     if owner:
-        meta["ownerReferences"] = [{"apiVersion": owner[0], "kind": owner[1], "name": owner[2], "controller": True}]
+        meta["ownerReferences"] = [
+            {"apiVersion": owner[0], "kind": owner[1], "name": owner[2], "controller": True}
+        ]
     status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     return obj("Pod", name, namespace, meta=meta, spec={"containers": [proxy]}, status=status)
 
@@ -106,7 +108,11 @@ def test_pods_of_an_owner_that_is_not_built_in_show_it(shelf: Any, look: Look) -
     labels = {"rollouts-pod-template-hash": "7c", "app": "search"}
     reader = shelf([*mesh(), pod("search-7c-1", owner=("apps/v1", "ReplicaSet", "search-7c"), **labels)])
     without = next(w for w in look(reader).workloads if w.ref.name == "search")
-    assert (without.ref.kind.kind, without.replicas, without.template_labels) == ("Rollout", 1, {"app": "search"})
+    assert (without.ref.kind.kind, without.replicas, without.template_labels) == (
+        "Rollout",
+        1,
+        {"app": "search"},
+    )
     reader.serve(ROLLOUT)
     template = {"metadata": {"labels": {"from": "the template"}}, "spec": {"containers": []}}
     reader.put(obj("Rollout", "search", "shop", "argoproj.io/v1alpha1", spec={"template": template}))
@@ -132,10 +138,16 @@ def test_the_ended_jobs_of_a_cron_job_are_history(shelf: Any, look: Look) -> Non
         obj("Job", "once", "shop", "batch/v1", status=ended),
     ]
     found = look(shelf([*mesh(), *objects]))
-    assert [w.ref.name for w in found.workloads if w.ref.kind.group == "batch"] == ["nightly", "nightly-2", "once"]
+    assert [w.ref.name for w in found.workloads if w.ref.kind.group == "batch"] == [
+        "nightly",
+        "nightly-2",
+        "once",
+    ]
 
 
-def refuse(*places: tuple[str, str], failure: type[ClusterFailure] = Forbidden) -> Callable[..., ClusterFailure | None]:
+def refuse(
+    *places: tuple[str, str], failure: type[ClusterFailure] = Forbidden
+) -> Callable[..., ClusterFailure | None]:
     def trouble(kind: Kind, namespace: str, name: str) -> ClusterFailure | None:
         del name
         return failure(f"no {kind.plural} in {namespace!r}") if (kind.plural, namespace) in places else None
@@ -143,19 +155,26 @@ def refuse(*places: tuple[str, str], failure: type[ClusterFailure] = Forbidden) 
     return trouble
 
 
-def test_where_only_some_namespaces_may_be_read_the_others_are_named_and_not_empty(shelf: Any, look: Look) -> None:
+def test_where_only_some_namespaces_may_be_read_the_others_are_named_and_not_empty(
+    shelf: Any, look: Look
+) -> None:
     reader = shelf(mesh())
     reader.trouble = refuse(("deployments", ""), ("deployments", "other"), ("pods", "other"))
     found = look(reader)
     assert [w.name for w in found.workloads] == ["shop/cart"]
-    assert [u.what for u in found.unread] == ["deployments.apps in namespace other", "pods in namespace other"]
+    assert [u.what for u in found.unread] == [
+        "deployments.apps in namespace other",
+        "pods in namespace other",
+    ]
 
 
 def test_what_may_be_read_nowhere_is_one_gap_and_not_one_for_each_namespace(shelf: Any, look: Look) -> None:
     reader = shelf(mesh())
     reader.trouble = refuse(*(("statefulsets", n) for n in ("", "istio-system", "other", "shop")))
     unread = look(reader).unread
-    assert unread == (Unread(what="statefulsets.apps in every namespace", why="no statefulsets in 'istio-system'"),)
+    assert unread == (
+        Unread(what="statefulsets.apps in every namespace", why="no statefulsets in 'istio-system'"),
+    )
 
 
 @pytest.mark.parametrize("failure", [ServerTrouble, Unreachable, Forbidden])
@@ -163,7 +182,9 @@ def test_a_kind_that_does_not_answer_is_a_gap(failure: type[ClusterFailure], she
     reader = shelf(mesh())
     reader.trouble = refuse(("mutatingwebhookconfigurations", ""), ("nodes", ""), failure=failure)
     found = look(reader)
-    assert {"mutatingwebhookconfigurations.admissionregistration.k8s.io", "nodes"} == {u.what for u in found.unread}
+    assert {"mutatingwebhookconfigurations.admissionregistration.k8s.io", "nodes"} == {
+        u.what for u in found.unread
+    }
     assert found.injectors == ()
 
 
@@ -176,7 +197,9 @@ def test_without_the_list_of_namespaces_everything_else_is_still_read(shelf: Any
 
 
 @pytest.mark.parametrize("failure", [Unreachable, Unauthorized])
-def test_a_cluster_that_is_away_has_no_snapshot(failure: type[ClusterFailure], shelf: Any, look: Look) -> None:
+def test_a_cluster_that_is_away_has_no_snapshot(
+    failure: type[ClusterFailure], shelf: Any, look: Look
+) -> None:
     reader = shelf(mesh())
     reader.trouble = lambda *_: failure("gone")
     with pytest.raises(failure):
@@ -216,7 +239,9 @@ def test_the_digest_ignores_pods_that_were_replaced_and_scaled(shelf: Any, look:
     objects[-1]["status"]["conditions"] = []
     objects[7]["spec"]["replicas"] = 7
     assert snapshot_digest(look(shelf(objects))) == snapshot_digest(before)
-    assert snapshot_digest(msgspec.structs.replace(before, at=before.at.replace(year=2030))) == snapshot_digest(before)
+    assert snapshot_digest(
+        msgspec.structs.replace(before, at=before.at.replace(year=2030))
+    ) == snapshot_digest(before)
 
 
 def change_image(objects: list[Obj]) -> None:

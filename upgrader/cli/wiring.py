@@ -66,7 +66,7 @@ def connect(said: Globals, clock: Clock | None = None) -> Connection:
     from upgrader.cluster.kube import KubeTransport
 
     clock = clock or SystemClock()
-    transport = KubeTransport(said.access)
+    transport = KubeTransport(said.access, clock)
     counted = Counting(transport)
     cluster = RestCluster(Retrying(counted, clock))
     found = identify(cluster, transport.context, transport.server)

@@ -73,6 +73,8 @@ class Runner:
                     self._wave_over()
                 self._stop_at(wave.name)
             self._stop_at("hop")
+        if self._lifecycle.phase in {Phase.DONE, Phase.ROLLED_BACK}:
+            return
         last = self._progress().plan.hops
         self._lifecycle.fire("rolled_back" if back else "finish", last[-1].number if last else 0)
 

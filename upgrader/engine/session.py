@@ -108,7 +108,8 @@ class Session:
         )
         runner.drive()
         result: Literal["done", "rolled-back"] = "rolled-back" if self.record.going_back else "done"
-        self.emit(RunClosed(at=self._setting.clock.now(), result=result))
+        if self.record.closed is None:
+            self.emit(RunClosed(at=self._setting.clock.now(), result=result))
         return result
 
     def turn_back(self) -> None:

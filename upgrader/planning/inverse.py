@@ -234,13 +234,18 @@ def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Bac
 def _removal(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
     """What the hop installed and was not there before; definitions stay, since objects of theirs may exist by now."""
     objects: list[Owned] = []
+    applied_again: list[Ref] = []
     for item in backward:
         step = item.action
         if not isinstance(step, ApplyManifests) or step.part == "crds":
             continue
-        made = [d.ref for d in step.documents if not d.existed]
-        objects += [Owned(ref) for ref in made]
+        objects += [Owned(d.ref) for d in step.documents if not d.existed]
+        if step.part != "ingress-gateway":
+            applied_again += [d.ref for d in step.documents if d.existed]
     if objects:
         ordered = tuple(sorted(objects, key=lambda o: (rank(o.ref), str(o.ref))))
         gone = RemoveObjects(revision=hop.new, objects=ordered, why="undo")
         yield "-", f"remove istiod revision {hop.new} ({len(ordered)} objects)", gone, 0
+    if applied_again:
+        words = f"{len(applied_again)} shared object{'s' if len(applied_again) > 1 else ''}, as before"
+        yield "~", words, _restore(hop, tuple(sorted(applied_again))), 0

@@ -102,6 +102,7 @@ def _step(step: AnyStep) -> Iterator[Permission]:
             yield from _each(step.refs, "get", "create", "update")
         case BackUp():
             yield Permission("list", K8S_GATEWAY)
+            yield from _each(step.also, "get")
 
 
 def _tag(step: MoveTag) -> Iterator[Permission]:

@@ -99,11 +99,13 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
     Attributes:
         folder: Relative to the run directory: ``backup/h1``.
         revision: The control plane that is about to be replaced.
+        also: Objects that the hop applies anew and that are there already, shared ones of the base chart for instance.
     """
 
     folder: str
     revision: str
     root_namespace: str = "istio-system"
+    also: tuple[Ref, ...] = ()
 
     def observe(self, cluster: Reader) -> Index | Found:
         """The backup if it is there, else everything that it must hold.
@@ -180,6 +182,9 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
         for obj in cluster.list(CONFIG_MAP, namespace=self.root_namespace):
             if self._is_of_revision(obj):
                 yield CONFIG_MAP, obj
+        for ref in self.also:
+            if (obj := cluster.get(ref)) is not None:
+                yield ref.kind, obj
         for usual in _GATEWAY_OBJECTS:
             kind = served.get((usual.group, usual.plural), usual)
             yield from ((kind, obj) for obj in cluster.list(kind, labels=_OF_GATEWAYS))

@@ -42,6 +42,15 @@ def manifests(draft: Draft, part: Part) -> tuple[Manifest, ...]:
     return tuple(_manifests(draft, part))
 
 
+def there_already(draft: Draft, part: Part) -> Iterator[Ref]:
+    """Objects of one part that are on the cluster before the hop applies them anew."""
+    mesh = draft.inputs.mesh
+    for document in draft.inputs.release.part(part):
+        ref = reference(document.body, mesh.kinds, mesh.root_namespace)
+        if draft.installed.get(ref) or seen_owner(mesh, ref, part, draft.new):
+            yield ref
+
+
 def _manifests(draft: Draft, part: Part) -> Iterator[Manifest]:
     mesh = draft.inputs.mesh
     for document in draft.inputs.release.part(part):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from upgrader.model.manifest import Part
-from upgrader.planning.hop.documents import manifests
+from upgrader.planning.hop.documents import manifests, there_already
 from upgrader.planning.hop.gates import case_of_new, probe_round
 from upgrader.planning.hop.stage import Draft
 from upgrader.probes import AnyProbe, ControlPlaneReady, Injects, Validates
 from upgrader.steps import ApplyManifests, BackUp
 
+_APPLIED_AGAIN: tuple[Part, ...] = ("base", "control-plane")
 _WORDS: dict[Part, str] = {
     "crds": "apply {count} shared resource definitions of {version}",
     "base": "apply {count} shared objects of {version}",
@@ -21,10 +22,16 @@ def back_up(draft: Draft) -> None:
     draft.gate("gate: before anything, injection and webhooks are as expected", probe_round(draft))
     count = len(draft.inputs.mesh.resources)
     folder = f"backup/h{draft.inputs.number}"
+    again = [ref for part in _APPLIED_AGAIN for ref in there_already(draft, part)]
     draft.add(
         "b",
         f"back up {count} Istio and Gateway API objects, webhooks, tags and labels" if count else "back up",
-        BackUp(folder=folder, revision=draft.old, root_namespace=draft.inputs.mesh.root_namespace),
+        BackUp(
+            folder=folder,
+            revision=draft.old,
+            root_namespace=draft.inputs.mesh.root_namespace,
+            also=tuple(sorted(again)),
+        ),
     )
     draft.close("backup", "backup")
 
