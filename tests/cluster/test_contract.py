@@ -21,9 +21,9 @@ from upgrader.model.failures import Conflict, Forbidden, Invalid
 from upgrader.model.kinds import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Kind, Ref
 from upgrader.sandbox.api.definitions import resource_of_crd
 from upgrader.sandbox.clock import VirtualClock
-from upgrader.sandbox.kubeconfig import write_kubeconfig
 from upgrader.sandbox.rest import Api, Request
-from upgrader.sandbox.server import Server
+from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
+from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.store import Store
 
 SHOP = Ref(NAMESPACE, "shop")

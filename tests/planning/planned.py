@@ -16,8 +16,8 @@ from upgrader.model.version import Version
 from upgrader.planning.plan import Gate, Plan, Planned
 from upgrader.planning.planner import Request, make_plan
 from upgrader.playbook.manifests import Release, load_releases
-from upgrader.sandbox.manifests import render_ingress_gateway, render_version
-from upgrader.sandbox.release import Release as Rendered
+from upgrader.sandbox.charts.manifests import render_ingress_gateway, render_version
+from upgrader.sandbox.charts.release import Release as Rendered
 from upgrader.steps import AnyStep
 
 MADE = datetime(2026, 9, 14, 12, 31, tzinfo=UTC)

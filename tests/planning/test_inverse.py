@@ -55,6 +55,7 @@ def test_only_what_was_begun_is_taken_back() -> None:
         "namespace sandbox: istio.io/rev 1-28-10 -> 1-27-9",
         "restart sandbox/httpbin (2 pods), back on 1-27-9",
         f"remove istiod revision 1-28-10 ({len(next(steps(back, RemoveObjects)).objects)} objects)",
+        "1 shared object, as before",
     ]
     assert not list(steps(back, MoveTag))
 

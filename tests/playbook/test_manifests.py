@@ -11,8 +11,8 @@ import pytest
 from upgrader.model.errors import UpgradeError
 from upgrader.model.version import Version
 from upgrader.playbook.manifests import Release, load_releases
-from upgrader.sandbox.manifests import render_ingress_gateway, render_tag, render_version
-from upgrader.sandbox.release import Release as Rendered
+from upgrader.sandbox.charts.manifests import render_ingress_gateway, render_tag, render_version
+from upgrader.sandbox.charts.release import Release as Rendered
 
 VERSION = Version.parse("1.28.10")
 GATEWAY_CHART = """

@@ -42,9 +42,9 @@ from upgrader.probes import (
     WebhooksResolve,
     WorkloadsOn,
 )
+from upgrader.sandbox.charts.manifests import render, render_ingress_gateway, render_version
+from upgrader.sandbox.charts.release import Release
 from upgrader.sandbox.controllers.trouble import Trouble, What
-from upgrader.sandbox.manifests import render, render_ingress_gateway, render_version
-from upgrader.sandbox.release import Release
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.world import World
 from upgrader.steps import (

@@ -117,9 +117,9 @@ class Sandbox:
         Raises:
             OSError: the address is in use, or a file cannot be written.
         """
-        from upgrader.sandbox.kubeconfig import write_kubeconfig
         from upgrader.sandbox.scenarios.versions import write_manifests
-        from upgrader.sandbox.server import Life, Server
+        from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
+        from upgrader.sandbox.serving.server import Life, Server
 
         write_manifests(self._scenario, kubeconfig.parent / "manifests", self._kubernetes)
         if audit is not None:

@@ -21,7 +21,7 @@ def recheck(progress: Progress, reader: Reader) -> Standing:
     retiring = hop is not None and progress.retire_begun(hop)
     still: list[Planned] = []
     broken: list[tuple[Planned, str]] = []
-    for item in _latest(settled):
+    for item in _latest(progress, items):
         if isinstance(item.action, Gate) or (retiring and isinstance(item.action, ScalePlane | BackUp)):
             continue
         reading = looked(lambda a=item.action: a.verify(reader))  # type: ignore[misc]
@@ -72,12 +72,16 @@ def _is_true(item: Planned, reader: Reader) -> bool:
         return False
 
 
-def _latest(settled: list[Planned]) -> list[Planned]:
-    """Of several steps about the same thing only the last: the earlier ones are not meant to be true any more."""
+def _latest(progress: Progress, items: list[Planned]) -> list[Planned]:
+    """Steps that are done and meant to be true now: of several about the same thing only the last that was begun.
+
+    Where that one is still under way it may have been carried out already, and none of them is asked.
+    """
     last: dict[Any, Planned] = {}
-    for item in settled:
-        last[item.id if isinstance(item.action, Gate) else _about(item.action)] = item
-    return list(last.values())
+    for item in items:
+        if progress.is_settled(item) or item.id in progress.record.started:
+            last[item.id if isinstance(item.action, Gate) else _about(item.action)] = item
+    return [item for item in last.values() if progress.is_settled(item)]
 
 
 def _about(step: AnyStep) -> tuple[Any, ...]:

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import orjson
 
+from upgrader.sandbox.api.access.audit import Audit, AuditEntry
+from upgrader.sandbox.api.access.rbac import Ask, Rbac
 from upgrader.sandbox.api.backend import Backend, Call
 from upgrader.sandbox.api.content import failure
 from upgrader.sandbox.api.discovery import discovery
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, minor_of
 from upgrader.sandbox.api.openapi import openapi
 from upgrader.sandbox.api.target import Target, parse
 from upgrader.sandbox.api.verbs.dispatch import dispatch, verb_of
 from upgrader.sandbox.api.wire import JSON, Admission, AdmissionCall, PodProxy, Request, Response
-from upgrader.sandbox.audit import Audit, AuditEntry
 from upgrader.sandbox.errors import ApiError, forbidden, no_such_path, unauthorized
-from upgrader.sandbox.kinds import Catalogue, minor_of
-from upgrader.sandbox.rbac import Ask, Rbac
 from upgrader.sandbox.store import Store
 
 __all__ = ["Admission", "AdmissionCall", "Api", "PodProxy", "Request", "Response"]

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import yaml
 
-from upgrader.sandbox.admission import Webhooks
 from upgrader.sandbox.api.direct import Direct
 from upgrader.sandbox.clock import EPOCH, Clock, VirtualClock
 from upgrader.sandbox.controllers.cluster import Cluster, Timings
@@ -18,6 +17,7 @@ from upgrader.sandbox.controllers.nodes.registration import node_status
 from upgrader.sandbox.controllers.roster import server_side, whole
 from upgrader.sandbox.istio.answers import PodAnswers
 from upgrader.sandbox.istio.controller import IstioController
+from upgrader.sandbox.istio.webhooks.admission import Webhooks
 from upgrader.sandbox.local import Local
 from upgrader.sandbox.rest import Api
 from upgrader.sandbox.store import Event, Obj, Store

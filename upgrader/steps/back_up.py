@@ -74,12 +74,14 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         records: Other files of the backup to their SHA-256.
+        absent: What was asked for and was not there.
     """
 
     schema: Literal["upgrader.backup/v1"] = "upgrader.backup/v1"
     revision: str
     objects: tuple[Entry, ...]
     records: dict[str, str] = {}
+    absent: tuple[Ref, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -140,7 +142,15 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
             files[entry.file] = text
         files["workloads.json"] = pretty(seen.workloads)
         records = {"workloads.json": _sha(files["workloads.json"].encode())}
-        files["index.json"] = pretty(Index(revision=self.revision, objects=tuple(entries), records=records))
+        copied = {
+            (kind.group, kind.plural, e.namespace, e.name)
+            for (kind, _), e in zip(seen.objects, entries, strict=True)
+        }
+        absent = tuple(
+            r for r in self.also if (r.kind.group, r.kind.plural, r.namespace, r.name) not in copied
+        )
+        index = Index(revision=self.revision, objects=tuple(entries), records=records, absent=absent)
+        files["index.json"] = pretty(index)
         return tuple(Save(f"{self.folder}/{name}", text) for name, text in files.items())
 
     def verify(self, cluster: Reader) -> Reading:
@@ -182,6 +192,10 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
         for obj in cluster.list(CONFIG_MAP, namespace=self.root_namespace):
             if self._is_of_revision(obj):
                 yield CONFIG_MAP, obj
+        yield from self._touched(cluster, served)
+
+    def _touched(self, cluster: Reader, served: Mapping[tuple[str, str], Kind]) -> Iterator[tuple[Kind, Obj]]:
+        """What the hop writes in place."""
         for ref in self.also:
             if (obj := cluster.get(ref)) is not None:
                 yield ref.kind, obj

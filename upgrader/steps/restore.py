@@ -104,10 +104,11 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore", tag_fiel
         if not self.refs:
             return list(index.objects)
         known = {_place(entry.ref): entry for entry in index.objects}
-        for ref in self.refs:
+        wanted = [ref for ref in self.refs if ref not in index.absent]
+        for ref in wanted:
             if _place(ref) not in known:
                 raise damaged(f"{self.folder}/index.json", f"{ref} is not in it")
-        return [known[_place(ref)] for ref in self.refs]
+        return [known[_place(ref)] for ref in wanted]
 
     def _body(self, cluster: Reader, entry: Entry) -> Obj:
         file = f"{self.folder}/{entry.file}"

@@ -14,14 +14,14 @@ import orjson
 
 from upgrader.model.version import Version
 from upgrader.sandbox.local import Local
-from upgrader.sandbox.manifests import (
+from upgrader.sandbox.charts.manifests import (
     render,
     render_gateway,
     render_gateway_api,
     render_ingress_gateway,
     render_tag,
 )
-from upgrader.sandbox.release import HUB, Installer, Release
+from upgrader.sandbox.charts.release import HUB, Installer, Release
 from upgrader.sandbox.store import Obj
 from upgrader.sandbox.world import World, apply_manifests, path_of
 

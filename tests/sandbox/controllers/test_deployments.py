@@ -184,7 +184,7 @@ def test_a_crash_loop_leaves_the_old_pods_serving(scene: Scene) -> None:
 
 
 def test_refused_pods_are_told_in_a_condition_and_tried_again(scene: Scene) -> None:
-    from upgrader.sandbox.rbac import Denial
+    from upgrader.sandbox.api.access.rbac import Denial
 
     denial = Denial(
         "system:serviceaccount:kube-system:replicaset-controller", verbs=("create",), resources=("pods",)

@@ -11,13 +11,13 @@ import pytest
 from upgrader.model.injection import injection
 from upgrader.model.kinds import MUTATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook, WebhookEntry
-from upgrader.sandbox.admission import Webhooks
 from upgrader.sandbox.api.wire import AdmissionCall
+from upgrader.sandbox.charts.manifests import render, render_gateway_api, render_tag
+from upgrader.sandbox.charts.release import Release
 from upgrader.sandbox.clock import VirtualClock
 from upgrader.sandbox.istio.authority import bundle_of
-from upgrader.sandbox.istio.proxy import PROXY
-from upgrader.sandbox.manifests import render, render_gateway_api, render_tag
-from upgrader.sandbox.release import Release
+from upgrader.sandbox.istio.injection.proxy import PROXY
+from upgrader.sandbox.istio.webhooks.admission import Webhooks
 from upgrader.sandbox.scenarios import Builder
 from upgrader.sandbox.scenarios.expand import namespace, node
 from upgrader.sandbox.store import Obj, Store

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from upgrader.sandbox.charts.manifests import render
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.istio.authority import ROOT
-from upgrader.sandbox.manifests import render
 from upgrader.sandbox.scenarios.expand import namespace
 
 if TYPE_CHECKING:

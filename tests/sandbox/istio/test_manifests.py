@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from upgrader.sandbox.manifests import (
+from upgrader.sandbox.charts.manifests import (
     render,
     render_gateway,
     render_ingress_gateway,
     render_tag,
     render_version,
 )
-from upgrader.sandbox.release import Release
+from upgrader.sandbox.charts.release import Release
 
 DATA = os.environ.get("UPGRADER_TEST_DATA", "")
 FOLDER = Path(DATA or "/nonexistent") / "manifests"

@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
+from upgrader.sandbox.api.access.rbac import Rbac
 from upgrader.sandbox.api.backend import Backend, Call
+from upgrader.sandbox.api.kinds.catalogue import Catalogue
 from upgrader.sandbox.api.target import parse
 from upgrader.sandbox.api.wire import Request
 from upgrader.sandbox.clock import VirtualClock
-from upgrader.sandbox.kinds import Catalogue
-from upgrader.sandbox.rbac import Rbac
 from upgrader.sandbox.store import Store
 
 Obj = dict[str, Any]

@@ -5,9 +5,9 @@ import pytest
 
 from upgrader.sandbox.api.backend import Backend
 from upgrader.sandbox.api.discovery import discovery
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.api.wire import Request
 from upgrader.sandbox.errors import ApiError
-from upgrader.sandbox.kinds import Catalogue, Resource
 
 Obj = dict[str, Any]
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

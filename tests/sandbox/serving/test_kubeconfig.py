@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from upgrader.sandbox.kubeconfig import write_kubeconfig
+from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
 
 
 def test_the_file_leads_to_the_server_and_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from upgrader.sandbox.kubeconfig import write_kubeconfig
 from upgrader.sandbox.scenarios.loader import load
-from upgrader.sandbox.server import Life, Server
+from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
+from upgrader.sandbox.serving.server import Life, Server
 from upgrader.sandbox.world import World
 
 KUBECTL = shutil.which("kubectl")

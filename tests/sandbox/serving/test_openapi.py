@@ -4,11 +4,11 @@ import orjson
 import pytest
 
 from upgrader.sandbox.api.backend import Backend
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.api.openapi import openapi
 from upgrader.sandbox.api.protobuf import read
 from upgrader.sandbox.api.wire import Request
 from upgrader.sandbox.errors import ApiError
-from upgrader.sandbox.kinds import Catalogue, Resource
 
 Obj = dict[str, Any]
 PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"

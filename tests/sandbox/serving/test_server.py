@@ -16,7 +16,7 @@ from upgrader.sandbox.api.watching import watch
 from upgrader.sandbox.api.wire import Request, Response
 from upgrader.sandbox.clock import VirtualClock
 from upgrader.sandbox.errors import ApiError
-from upgrader.sandbox.server import Life, Server, run_world
+from upgrader.sandbox.serving.server import Life, Server, run_world
 from upgrader.sandbox.store import Store
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from upgrader.sandbox.api.backend import Backend, Call
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.api.tables import _TABLES, table
 from upgrader.sandbox.api.tables.custom import find
 from upgrader.sandbox.api.tables.words import duration
 from upgrader.sandbox.clock import EPOCH, stamp
-from upgrader.sandbox.kinds import Catalogue, Resource
 
 Obj = dict[str, Any]
 BORN = stamp(EPOCH - timedelta(minutes=5))

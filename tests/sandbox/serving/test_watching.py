@@ -6,9 +6,9 @@ import pytest
 
 from upgrader.sandbox.api.backend import Backend, Call
 from upgrader.sandbox.api.content import Form
+from upgrader.sandbox.api.kinds.catalogue import Catalogue
 from upgrader.sandbox.api.watching import Watch, watch
 from upgrader.sandbox.errors import ApiError
-from upgrader.sandbox.kinds import Catalogue
 
 Obj = dict[str, Any]
 PODS = "/api/v1/namespaces/shop/pods"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from upgrader.sandbox.api.access.rbac import Rbac
 from upgrader.sandbox.api.convert import from_hub, to_hub
+from upgrader.sandbox.api.kinds.catalogue import Catalogue
 from upgrader.sandbox.api.snapshots import Snapshots
 from upgrader.sandbox.api.target import Target
 from upgrader.sandbox.api.wire import Admission, AdmissionCall, PodProxy, Request
 from upgrader.sandbox.clock import stamp
 from upgrader.sandbox.errors import invalid, not_found, unsupported
-from upgrader.sandbox.kinds import Catalogue
-from upgrader.sandbox.rbac import Rbac
 from upgrader.sandbox.store import Entry, Key, Obj, Store
 
 _OPTIONS = {

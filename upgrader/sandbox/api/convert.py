@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.reshape import autoscalers, ingresses, slices
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 Reshape = Callable[[Obj], Obj]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from upgrader.sandbox.api.kinds.catalogue import Resource, singular_of, version_rank
 from upgrader.sandbox.errors import Cause, required, wrong
-from upgrader.sandbox.kinds import Resource, singular_of, version_rank
 from upgrader.sandbox.store import Obj
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import orjson
 
 from upgrader.sandbox.api.backend import Backend
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.api.wire import JSON, Request, Response
 from upgrader.sandbox.errors import method_not_allowed, no_such_path
-from upgrader.sandbox.kinds import Catalogue, Resource
 from upgrader.sandbox.store import Obj
 
 _AGGREGATED_SINCE = {"v2beta1": 26, "v2": 30}

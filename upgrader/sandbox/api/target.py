@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.errors import no_such_path, no_such_resource
-from upgrader.sandbox.kinds import Catalogue, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upgrader.sandbox.api.kinds.catalogue import Catalogue
 from upgrader.sandbox.controllers.batch.cronjobs import CronJobs
 from upgrader.sandbox.controllers.batch.jobs import Jobs
 from upgrader.sandbox.controllers.cluster import Cluster
@@ -21,7 +22,6 @@ from upgrader.sandbox.controllers.rollouts.deployments import Deployments
 from upgrader.sandbox.controllers.workloads.daemonsets import DaemonSets
 from upgrader.sandbox.controllers.workloads.replicasets import ReplicaSets
 from upgrader.sandbox.controllers.workloads.statefulsets import StatefulSets
-from upgrader.sandbox.kinds import Catalogue
 
 _ORDER = (
     Namespaces,

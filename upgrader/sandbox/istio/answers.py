@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from upgrader.sandbox.errors import ApiError
+from upgrader.sandbox.istio.injection.proxy import PROXY, VARIANTS
+from upgrader.sandbox.istio.injection.settings import DEFAULT_DISCOVERY, parse
 from upgrader.sandbox.istio.planes import (
     Istio,
     annotations_of,
@@ -17,9 +19,7 @@ from upgrader.sandbox.istio.planes import (
     is_ready,
     istiod_of,
 )
-from upgrader.sandbox.istio.proxy import PROXY, VARIANTS
-from upgrader.sandbox.istio.reach import istiods_behind
-from upgrader.sandbox.istio.settings import DEFAULT_DISCOVERY, parse
+from upgrader.sandbox.istio.webhooks.reach import istiods_behind
 from upgrader.sandbox.store import Obj, Store
 
 MONITORING = 15014

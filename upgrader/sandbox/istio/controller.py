@@ -13,11 +13,11 @@ from upgrader.sandbox.controllers.cluster import Cluster
 from upgrader.sandbox.controllers.loop import Queue
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.istio.authority import PLUGGED_IN, SELF_SIGNED, bundle_of, root_of
-from upgrader.sandbox.istio.decision import IGNORED_NAMESPACES
 from upgrader.sandbox.istio.gateways import CLASSES, GROUP, Emptied, Fight, Gateways, gateway_version
+from upgrader.sandbox.istio.injection.decision import IGNORED_NAMESPACES
 from upgrader.sandbox.istio.planes import Istio, istiod_of, labels_of
-from upgrader.sandbox.istio.rules import GROUP as ADMISSION
-from upgrader.sandbox.istio.rules import MUTATING, VALIDATING
+from upgrader.sandbox.istio.webhooks.rules import GROUP as ADMISSION
+from upgrader.sandbox.istio.webhooks.rules import MUTATING, VALIDATING
 from upgrader.sandbox.local import Local
 from upgrader.sandbox.store import Event, Key, Obj
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upgrader.sandbox.manifests import (
+from upgrader.sandbox.charts.manifests import (
     render,
     render_gateway,
     render_gateway_api,
@@ -10,7 +10,7 @@ from upgrader.sandbox.manifests import (
     render_operator_definition,
     render_tag,
 )
-from upgrader.sandbox.release import Release
+from upgrader.sandbox.charts.release import Release
 from upgrader.sandbox.scenarios.builder import Builder
 from upgrader.sandbox.scenarios.expand import namespace, node, objects_of
 from upgrader.sandbox.scenarios.scenario import BASIS, Ingress, Mesh, Scenario, read_scenario

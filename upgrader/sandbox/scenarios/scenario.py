@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
-from upgrader.sandbox.release import Installer, Release
+from upgrader.sandbox.charts.release import Installer, Release
 
 FOLDER: Final = Path(__file__).parent / "data"
 BASIS: Final = "cluster"

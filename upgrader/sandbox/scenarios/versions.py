@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from upgrader.model.version import Version
-from upgrader.sandbox.manifests import render, render_ingress_gateway
-from upgrader.sandbox.release import Release
+from upgrader.sandbox.charts.manifests import render, render_ingress_gateway
+from upgrader.sandbox.charts.release import Release
 from upgrader.sandbox.scenarios.scenario import Scenario, read_scenario
 
 Files = dict[str, str]

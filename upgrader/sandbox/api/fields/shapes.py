@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from upgrader.sandbox.api.fields.table import TYPES
-from upgrader.sandbox.kinds import Resource
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.store import Obj
 
 KEY_DEFAULTS: Mapping[str, Any] = {"protocol": "TCP"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from upgrader.sandbox.kinds import Resource
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.store import Obj
 
 _TEMPLATE: Obj = {"metadata": {}, "spec": {"containers": None}}

@@ -8,12 +8,12 @@ import orjson
 
 from upgrader.sandbox.api.backend import Backend
 from upgrader.sandbox.api.discovery import remembered
+from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.api.openapi.paths import paths
 from upgrader.sandbox.api.openapi.schemas import Dialect, definitions
 from upgrader.sandbox.api.openapi.wire import encode
 from upgrader.sandbox.api.wire import JSON, Request, Response
 from upgrader.sandbox.errors import ApiError, method_not_allowed, no_such_path
-from upgrader.sandbox.kinds import Catalogue, Resource
 from upgrader.sandbox.store import Obj
 
 _V3_SINCE = 24

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.openapi.schemas import Dialect, kind_of, name_of
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 _FIELD_VALIDATION_SINCE = 25

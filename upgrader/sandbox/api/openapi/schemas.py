@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.protobuf.messages import Field, definition_name, message_of, messages
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 Dialect = Literal[2, 3]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 
+from upgrader.sandbox.api.kinds.catalogue import Resource, singular_of
 from upgrader.sandbox.api.rules.pod.defaults import pod, pod_spec, template
 from upgrader.sandbox.api.rules.shape import look, maps, setdefaults, table
-from upgrader.sandbox.kinds import Resource, singular_of
 from upgrader.sandbox.store import Obj
 
 Default = Callable[[Obj], None]

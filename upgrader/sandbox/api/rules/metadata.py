@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.errors import Cause, forbidden_field, required, wrong
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")

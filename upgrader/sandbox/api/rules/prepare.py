@@ -7,10 +7,10 @@ from typing import Any
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.fields.zero import zero_status
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.rules.allocation import allocate
 from upgrader.sandbox.api.rules.pod.defaults import quality
 from upgrader.sandbox.api.rules.shape import look, maps, table
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 _KEPT = (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from upgrader.sandbox.api.definitions import check_definition
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.rules.pod.checks import check_pod, check_template, duplicate
 from upgrader.sandbox.api.rules.policies import (
     check_autoscaler,
@@ -16,7 +17,6 @@ from upgrader.sandbox.api.rules.policies import (
 )
 from upgrader.sandbox.api.rules.shape import look, maps
 from upgrader.sandbox.errors import Cause, forbidden_field, required, wrong
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Obj
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.rules.shape import copied
 from upgrader.sandbox.api.schemas.structural import defaulted, pruned
 from upgrader.sandbox.api.schemas.validate import violations
 from upgrader.sandbox.errors import Cause, bad_request
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 _OWN = ("apiVersion", "kind", "metadata")

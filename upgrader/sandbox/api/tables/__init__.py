@@ -7,9 +7,9 @@ from datetime import datetime
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import partial
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.tables import cluster, custom, network, pods, workloads
 from upgrader.sandbox.api.tables.words import Cells, age, name
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 Row = Callable[[Obj, datetime], Cells]

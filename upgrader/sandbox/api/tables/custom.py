@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from upgrader.sandbox.api.kinds.catalogue import Resource
 from upgrader.sandbox.api.tables.words import Cells, name, since
-from upgrader.sandbox.kinds import Resource
 from upgrader.sandbox.store import Obj
 
 _STEP = re.compile(

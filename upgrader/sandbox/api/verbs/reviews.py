@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from upgrader.sandbox.api.access.rbac import Ask
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import reply_object
 from upgrader.sandbox.api.fields.managed import Writer, updated
@@ -12,7 +13,6 @@ from upgrader.sandbox.api.fields.zero import zero_of
 from upgrader.sandbox.api.verbs.bodies import read_object
 from upgrader.sandbox.api.wire import Response
 from upgrader.sandbox.errors import bad_request
-from upgrader.sandbox.rbac import Ask
 from upgrader.sandbox.store import Obj
 
 _EVERYTHING = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]

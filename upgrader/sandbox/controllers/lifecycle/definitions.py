@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from upgrader.sandbox.api.definitions import resource_of_crd
+from upgrader.sandbox.api.kinds.catalogue import Catalogue
 from upgrader.sandbox.controllers.cluster import Cluster, after
 from upgrader.sandbox.controllers.conditions import holds, is_deleted, with_condition
 from upgrader.sandbox.controllers.loop import Loop, only_status
-from upgrader.sandbox.kinds import Catalogue
 from upgrader.sandbox.store import Event, Key, Obj
 
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")

@@ -28,8 +28,8 @@ from upgrader.sandbox.istio.gateways.ownership import (
 )
 from upgrader.sandbox.istio.gateways.rendering import MANAGED, OF_GATEWAY, Plot, deployed_name, rendered
 from upgrader.sandbox.istio.gateways.status import service_of, status_of
+from upgrader.sandbox.istio.injection.settings import settings_of
 from upgrader.sandbox.istio.planes import Istio, annotations_of, labels_of
-from upgrader.sandbox.istio.settings import settings_of
 from upgrader.sandbox.local import Local
 from upgrader.sandbox.store import Event, Key, Obj
 

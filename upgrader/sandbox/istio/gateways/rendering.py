@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from upgrader.sandbox.istio.gateways.ownership import GROUP, REVISION, VERSION_NOTE
+from upgrader.sandbox.istio.injection.proxy import Design, container, volumes
+from upgrader.sandbox.istio.injection.settings import Settings
 from upgrader.sandbox.istio.planes import Istio, annotations_of, labels_of
-from upgrader.sandbox.istio.proxy import Design, container, volumes
-from upgrader.sandbox.istio.settings import Settings
 from upgrader.sandbox.store import Obj
 
 OF_GATEWAY: Final = "gateway.networking.k8s.io/gateway-name"

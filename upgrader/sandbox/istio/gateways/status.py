@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upgrader.sandbox.istio.gateways.ownership import is_managed
-from upgrader.sandbox.istio.reach import endpoints_of
+from upgrader.sandbox.istio.webhooks.reach import endpoints_of
 from upgrader.sandbox.store import Obj, Store
 
 

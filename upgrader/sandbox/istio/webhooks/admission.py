@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from upgrader.sandbox.api.wire import AdmissionCall
 from upgrader.sandbox.errors import ApiError, bad_request, internal
-from upgrader.sandbox.injection import Refusal, inject, native_sidecars, wants_injection
 from upgrader.sandbox.istio.authority import trusted
+from upgrader.sandbox.istio.injection.injector import Refusal, inject, native_sidecars, wants_injection
+from upgrader.sandbox.istio.injection.settings import settings_of
 from upgrader.sandbox.istio.planes import Istio
-from upgrader.sandbox.istio.reach import Unreachable, dial
-from upgrader.sandbox.istio.rules import MUTATING, VALIDATING, Entry, concerns, entries, exempt
-from upgrader.sandbox.istio.settings import settings_of
+from upgrader.sandbox.istio.webhooks.reach import Unreachable, dial
+from upgrader.sandbox.istio.webhooks.rules import MUTATING, VALIDATING, Entry, concerns, entries, exempt
+from upgrader.sandbox.istio.webhooks.validation import problem
 from upgrader.sandbox.store import Obj, Store
-from upgrader.sandbox.validation import problem
 
 _HARMLESS = ("None", "NoneOnDryRun")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from upgrader.sandbox.istio.injection.settings import Settings
 from upgrader.sandbox.istio.planes import Istio, annotations_of, labels_of
-from upgrader.sandbox.istio.settings import Settings
 from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Obj
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from upgrader.sandbox.istio.decision import wants_injection
-from upgrader.sandbox.istio.overlay import OVERRIDES, STATUS, merged, own, strip
+from upgrader.sandbox.istio.injection.decision import wants_injection
+from upgrader.sandbox.istio.injection.overlay import OVERRIDES, STATUS, merged, own, strip
+from upgrader.sandbox.istio.injection.proxy import PROXY, Design, container, volumes
+from upgrader.sandbox.istio.injection.settings import Settings
 from upgrader.sandbox.istio.planes import Istio, annotations_of, labels_of
-from upgrader.sandbox.istio.proxy import PROXY, Design, container, volumes
-from upgrader.sandbox.istio.settings import Settings
 from upgrader.sandbox.store import Obj
 
 TEMPLATES = "inject.istio.io/templates"

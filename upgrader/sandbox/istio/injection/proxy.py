@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from upgrader.sandbox.istio.injection.settings import DEFAULT_DISCOVERY, Settings, parse
 from upgrader.sandbox.istio.planes import Istio
-from upgrader.sandbox.istio.settings import DEFAULT_DISCOVERY, Settings, parse
 
 PROXY = "istio-proxy"
 VARIANTS = ("-distroless", "-debug")

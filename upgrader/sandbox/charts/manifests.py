@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from upgrader.model.version import Version
-from upgrader.sandbox.release import HUB, Release, labels
+from upgrader.sandbox.charts.release import HUB, Release, labels
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _ALL_GROUPS: Final = ("security.istio.io", "networking.istio.io", "telemetry.istio.io", "extensions.istio.io")

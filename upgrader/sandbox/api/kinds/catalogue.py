@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from upgrader.sandbox.resources import TABLE
+from upgrader.sandbox.api.kinds.table import TABLE
 from upgrader.sandbox.store import Key, Obj
 
 _GROUP_ORDER = (

@@ -1,0 +1,1 @@
+"""Manifests of Istio releases in the shape that installers render."""
