@@ -3,17 +3,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint bench clean format
 
-$(READY): pyproject.toml
+$(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(PIP) -e .
+	@touch $(INSTALLED)
+
+$(READY): $(INSTALLED)
+	$(PIP) -e '.[dev]'
 	@touch $(READY)
 
-demo: $(READY)   ## the main job on the embedded sandbox: plan, apply, kill -9, status, resume, verify
+demo: $(INSTALLED)   ## the main job on the embedded sandbox: plan, apply, kill -9, status, resume, verify
 	$(BIN)/python -m tests.demo
 
 test: $(READY)   ## everything that runs by default, under two minutes on two cores

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TARGET = "1.29"
-SPEED = "20"
+SPEED = "50"
 READY_WITHIN = 30.0
 """Seconds for the sandbox to appear."""
 _UPGRADE = Path(sys.executable).with_name("upgrade")

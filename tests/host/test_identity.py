@@ -27,8 +27,14 @@ def test_a_process_that_has_ended_is_not_alive() -> None:
 
 
 def test_a_reused_process_number_is_not_the_former_holder() -> None:
-    name, _, start = who().rpartition(":")
-    assert is_alive(f"{name}:{int(start) + 1}") is False
+    name, _, rest = who().rpartition(":")
+    start, _, boot = rest.partition("/")
+    assert is_alive(f"{name}:{int(start) + 1}/{boot}") is False
+
+
+def test_nothing_is_said_about_a_process_of_another_machine_or_container_with_the_same_host_name() -> None:
+    name, _, boot = who().rpartition("/")
+    assert is_alive(f"{name}/ffffff{boot}") is None
 
 
 @pytest.mark.parametrize("holder", ["ana@elsewhere.example/17:42", "", "nonsense", f"{person()}/x:1"])

@@ -1,19 +1,24 @@
-"""The only place from which anything is changed: intent on disk, lock still ours, send once, outcome on disk."""
+"""The only place from which anything is changed: intent on disk, lock still ours, send once, outcome on disk.
+
+Two things are written past these hands, both in our own namespace and neither part of a plan: the lock (``lease``) and the
+copy of the record (``mirror``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from upgrader.cluster.port import Cluster
 from upgrader.host.clock import Clock
-from upgrader.host.files import atomic_write, private_directory
+from upgrader.host.files import atomic_write, inside, private_directory
 from upgrader.model.change import Change, Patch, Save
 from upgrader.model.codec import digest
-from upgrader.model.errors import UpgradeError
+from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Intent, Outcome, RunEvent
 from upgrader.model.failures import ClusterFailure, Conflict
+from upgrader.model.kinds import Ref
 
 
 class Hands:
@@ -45,19 +50,24 @@ class Hands:
         """Go on numbering where an earlier process ended: step id to intents so far."""
         self._count = dict(counts)
 
+    def sent(self, step: str) -> bool:
+        """Whether a change was ever intended for *step*, by this process or an earlier one."""
+        return self._count.get(step, 0) > 0
+
     def send(self, step: str, change: Change) -> None:
         """Perform *change* for *step*.
 
         Raises:
             ClusterFailure: it was refused, conflicted, or its outcome is unknown (``ambiguous``).
-            UpgradeError: the lock was lost; nothing was sent.
+            UpgradeError: UPG-0501: the lock was lost; UPG-0503: the run directory takes no files. Nothing was sent.
             OSError: the intent could not be written; nothing was sent.
         """
+        epoch = self._fence()
         self._count[step] = self._count.get(step, 0) + 1
         op = f"{step}-{self._count[step]}"
-        epoch = self._fence()
         self._emit(_intent(op, step, change, epoch, self._clock))
         try:
+            self._fence()
             self._perform(change)
         except Conflict as failure:
             self._outcome(op, "conflict", failure.message)
@@ -65,10 +75,21 @@ class Hands:
         except ClusterFailure as failure:
             self._outcome(op, "unknown" if failure.ambiguous else "refused", failure.message)
             raise
-        except (OSError, UpgradeError) as error:
+        except UpgradeError as error:
             self._outcome(op, "refused", str(error))
             raise
         self._outcome(op, "committed")
+
+    def resolve(self, open_intents: Iterable[Intent], missing: Sequence[Change]) -> None:
+        """Write down what became of intents whose outcome nobody knows, now that their objects were looked at.
+
+        What is still missing did not happen (or was undone since); it is sent again under a new intent.
+        """
+        again = {_target(change) for change in missing}
+        for intent in tuple(open_intents):
+            happened = (intent.ref or intent.path) not in again
+            words = "seen on the object" if happened else "not seen on the object"
+            self._outcome(intent.op, "committed" if happened else "refused", f"{words}, looked at afterwards")
 
     def _outcome(
         self, op: str, result: Literal["committed", "refused", "conflict", "unknown"], detail: str = ""
@@ -77,13 +98,28 @@ class Hands:
 
     def _perform(self, change: Change) -> None:
         if isinstance(change, Save):
-            place = self._folder / change.path
-            if not place.resolve().is_relative_to(self._folder.resolve()):
-                raise OSError(f"{change.path} leads out of the run directory")
+            self._save(change)
+        else:
+            self._cluster.perform(change)
+
+    def _save(self, change: Save) -> None:
+        try:
+            place = inside(self._folder, change.path)
             private_directory(place.parent)
             atomic_write(place, change.text.encode())
-            return
-        self._cluster.perform(change)
+        except (OSError, ValueError) as error:
+            raise UpgradeError(
+                "UPG-0503",
+                f"{change.path} cannot be written to the run directory",
+                what=(str(error),),
+                why="nothing is changed before what it needs for going back is on disk",
+                do=("free space, or mend the folder, then: upgrade resume RUN",),
+                exit_code=Exit.STEP_FAILED,
+            ) from error
+
+
+def _target(change: Change) -> Ref | str:
+    return change.path if isinstance(change, Save) else change.ref
 
 
 def _intent(op: str, step: str, change: Change, epoch: int, clock: Clock) -> Intent:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -18,7 +20,12 @@ from upgrader.model.event import RunEvent
 FORMAT = 1
 NAME = "journal.jsonl"
 HEAD = "journal.head"
+TORN = "journal.torn"
 _GENESIS = "0" * 64
+_FRAME = re.compile(
+    rb',"h":"([0-9a-f]{64})","prev":"([0-9a-f]{64})","seq":([1-9][0-9]*),"v":([1-9][0-9]*)}\n'
+)
+"""How every line ends: keys are sorted, and nothing but the event comes before these."""
 
 
 class Journal(Protocol):
@@ -37,8 +44,11 @@ class Journal(Protocol):
         ...
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line: ``h`` is the SHA-256 of ``prev`` and of the line without ``h``."""
+class Line(msgspec.Struct, frozen=True):
+    """One line: ``h`` is the SHA-256 of ``prev`` and of the bytes of the line with ``h`` empty.
+
+    Of the bytes as they are in the file, so that a field that a later release adds to an event breaks no older journal.
+    """
 
     v: int
     seq: int
@@ -65,8 +75,7 @@ class FileJournal:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._head = folder / HEAD
-        lines, whole = _read(self._path)
-        _check_head(self._head, lines)
+        lines, whole = _whole(folder)
         if self._path.exists() and whole < self._path.stat().st_size:
             _set_aside(self._path, whole)
         self._lines = lines
@@ -82,16 +91,22 @@ class FileJournal:
         line = Line(FORMAT, len(self._lines) + 1, prev, event).sealed()
         self._file.append(encode(line) + b"\n")
         self._lines.append(line)
+        if line.seq == 1:
+            self.seal()
 
     def events(self) -> Sequence[RunEvent]:
         """Everything so far, oldest first."""
         return [line.event for line in self._lines]
 
     def seal(self) -> None:
-        """Write the length and last hash beside the journal."""
+        """Write the length and last hash beside the journal.
+
+        Raises:
+            OSError: as for ``append``.
+        """
         if self._lines:
             last = self._lines[-1]
-            atomic_write(self._head, json.dumps({"seq": last.seq, "h": last.h}).encode())
+            atomic_write(self._head, head_of(last.seq, last.h))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -99,95 +114,119 @@ class FileJournal:
 
 
 def read_events(folder: Path) -> Sequence[RunEvent]:
-    """The events of a run directory, without opening it for writing.
+    """The events of a run directory, without opening it for writing; a process may be writing there meanwhile.
 
     Raises:
         UpgradeError: UPG-0502.
     """
-    lines, _ = _read(folder / NAME)
-    _check_head(folder / HEAD, lines)
-    return [line.event for line in lines]
+    return [line.event for line in _whole(folder)[0]]
 
 
-def _read(path: Path) -> tuple[list[Line], int]:
-    """The verified lines and how many bytes they are."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return [], 0
+def verified(data: bytes, path: Path) -> tuple[list[Line], int]:
+    """The lines in *data* and how many bytes they are; what comes after them was never acknowledged.
+
+    *path* is for the words of a refusal.
+
+    Raises:
+        UpgradeError: UPG-0502.
+    """
     lines: list[Line] = []
     end = 0
-    for raw in _pieces(data):
-        line = _line(raw, lines, path)
-        if line is None and end + len(raw) == len(data) and not raw.endswith(b"\n"):
+    while end < len(data):
+        stop = data.find(b"\n", end) + 1
+        if not stop:
             break
-        if line is None:
-            raise _damaged(path, len(lines) + 1, "it is not what was written")
-        lines.append(line)
-        end += len(raw)
+        lines.append(_line(data[end:stop], lines, path))
+        end = stop
     return lines, end
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    yield from data.splitlines(keepends=True) if b"\r" not in data else [data]
+def head_of(seq: int, digest: str) -> bytes:
+    """Content of ``journal.head`` for a journal of *seq* lines."""
+    return json.dumps({"seq": seq, "h": digest}).encode()
 
 
-def _line(raw: bytes, before: Sequence[Line], path: Path) -> Line | None:
-    """The line, or None when it is torn or altered."""
-    if not raw.endswith(b"\n"):
-        return None
-    version = _version(raw)
-    if version > FORMAT:
-        raise _damaged(path, len(before) + 1, f"it is of format {version}; this release reads up to {FORMAT}")
+def _whole(folder: Path) -> tuple[list[Line], int]:
+    """Verified lines and their bytes. The head is read first: meanwhile a journal only grows."""
+    head = _read(folder / HEAD)
+    lines, end = verified(_read(folder / NAME) or b"", folder / NAME)
+    _check_head(folder, head, lines)
+    return lines, end
+
+
+def _read(path: Path) -> bytes | None:
     try:
-        line = decode(raw, Line)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    prev = before[-1].h if before else _GENESIS
-    right = line.prev == prev and line.seq == len(before) + 1 and line.sealed().h == line.h
-    return line if right and encode(line) + b"\n" == raw else None
-
-
-def _version(raw: bytes) -> int:
-    try:
-        found: Any = json.loads(raw)
-    except ValueError:
-        return 0
-    version = found.get("v") if isinstance(found, dict) else None
-    return version if isinstance(version, int) else 0
-
-
-def _check_head(path: Path, lines: Sequence[Line]) -> None:
-    try:
-        head = json.loads(path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError:
+        return None
+
+
+def _line(raw: bytes, before: Sequence[Line], path: Path) -> Line:
+    """The line in *raw*, which ends as a line ends."""
+    number = len(before) + 1
+    found = _FRAME.search(raw, max(len(raw) - 400, 0))
+    if found is None or found.end() != len(raw):
+        raise _damaged(path, number, _unlike(raw))
+    digest, prev = found[1].decode(), found[2].decode()
+    bare = raw[: found.start(1)] + raw[found.end(1) : -1]
+    if sha256(prev.encode() + bare).hexdigest() != digest:
+        raise _damaged(path, number, "it is not what was written")
+    if (prev, int(found[3])) != (before[-1].h if before else _GENESIS, number):
+        raise _damaged(path, number, "it is whole, but it does not follow the record before it")
+    if int(found[4]) > FORMAT:
+        raise _damaged(path, number, _unlike(raw))
+    try:
+        return decode(raw, Line)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _damaged(path, number, f"this release cannot read it: {error}") from error
+
+
+def _unlike(raw: bytes) -> str:
+    """Why this release does not take the line for one of its own."""
+    try:
+        version = json.loads(raw)["v"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        version = 0
+    if isinstance(version, int) and version > FORMAT:
+        return f"it is of format {version}; this release reads up to {FORMAT}"
+    return "it is not what was written"
+
+
+def _check_head(folder: Path, data: bytes | None, lines: Sequence[Line]) -> None:
+    if data is None:
+        if len(lines) > 1:
+            raise _damaged(folder / HEAD, 0, "it is gone, so nobody can tell whether records are missing")
         return
+    try:
+        head = json.loads(data)
     except ValueError:
         head = None
     if not isinstance(head, dict) or not isinstance(head.get("seq"), int):
-        raise _damaged(path, 0, "the file is not what was written")
+        raise _damaged(folder / HEAD, 0, "the file is not what was written")
     seq = head["seq"]
     if seq > len(lines) or seq < 1 or lines[seq - 1].h != head.get("h"):
-        raise _damaged(
-            path.parent / NAME, min(seq, len(lines) + 1), f"{seq} records were sealed, and they are not these"
-        )
+        why = f"{seq} records were sealed, and they are not these"
+        raise _damaged(folder / NAME, min(seq, len(lines) + 1), why)
 
 
 def _set_aside(path: Path, whole: int) -> None:
+    """Keep the torn tail beside the journal, under a name that is free."""
     data = path.read_bytes()
-    atomic_write(path.with_name("journal.torn"), data[whole:])
+    names = (path.with_name(f"{TORN}{number or ''}") for number in count())
+    atomic_write(next(name for name in names if not name.exists()), data[whole:])
     atomic_write(path, data[:whole])
 
 
 def _damaged(path: Path, record: int, why: str) -> UpgradeError:
+    place = path.parent
     return UpgradeError(
         "UPG-0502",
         f"the journal {path} is damaged",
         what=(f"record {record}: {why}" if record else why,),
         why="what a damaged record says cannot be trusted to steer a cluster",
         do=(
-            "upgrade resume RUN --from-cluster      # the copy that the cluster keeps",
-            "or restore the file from your own copy",
+            "restore the file from your own copy, or take the copy that the cluster keeps:",
+            f"mv {place} {place}.damaged && upgrade resume {place.name}",
         ),
         exit_code=Exit.BAD_DATA,
     )

@@ -1,4 +1,8 @@
-"""The lock in the cluster: one driver per mesh, told by a Lease, timed by a clock that never jumps."""
+"""The lock in the cluster: one driver per mesh, told by a Lease, timed by a clock that never jumps.
+
+What is written here (the Lease, its namespace) is bookkeeping of ours in namespace ``istio-upgrade``; it is not part of
+the plan, so it has no intents in the journal. A lock is only advice: every other write carries what was seen of its object.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from upgrader.host.clock import Clock
 from upgrader.host.identity import is_alive
 from upgrader.model.change import Create, Patch
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.failures import ClusterFailure, Conflict
+from upgrader.model.failures import ClusterFailure, Conflict, Unreachable
 from upgrader.model.kinds import LEASE, NAMESPACE, Obj, Ref
 
 HOME = "istio-upgrade"
@@ -57,30 +61,43 @@ class Lease:
         if found is not None and _holder(found) not in {"", self._holder}:
             found = self._wait_out(found, heed, say)
         sent = self._clock.boottime()
-        try:
-            taken = self._cluster.perform(self._taking(found))
-        except Conflict:
-            current = self._cluster.get(_REF)
-            raise self._locked(current or {}) from None
+        taken = self._take(found)
         self._sent, self._held = sent, True
-        self.epoch = int((taken or {}).get("spec", {}).get("leaseTransitions") or 0)
+        self.epoch = _epoch(taken)
         return self.epoch
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours, as far as we know."""
+        return self._held
 
     def fence(self) -> int:
         """The lock is ours for long enough to send one more write; renews it when it is time.
 
         Raises:
-            UpgradeError: UPG-0501: it is not ours any more, or nobody can tell.
+            UpgradeError: UPG-0501: it is not ours any more.
+            Unreachable: nobody can tell, since the server does not answer; surely nothing was sent.
         """
-        age = self._clock.boottime() - self._sent
-        if age >= RENEW or not self._held:
-            self._renew(fatal=age >= GIVE_UP)
+        if not self._held:
+            raise self._locked(self._seen(), lost=True)
+        if self._age() >= RENEW:
+            self._renew()
+        if self._age() >= GIVE_UP:
+            trouble = Unreachable(
+                f"the lock could not be renewed for {self._age():.0f} s", request=f"update {_REF}"
+            )
+            trouble.ambiguous = False
+            raise trouble
         return self.epoch
 
     def tick(self) -> None:
-        """Keep the lock alive while waiting; trouble is left to the next ``fence``."""
-        if self._held and self._clock.boottime() - self._sent >= RENEW:
-            self._renew(fatal=False)
+        """Keep the lock alive while waiting; a server that is away is left to the next ``fence``.
+
+        Raises:
+            UpgradeError: UPG-0501: it is not ours any more.
+        """
+        if self._held and self._age() >= RENEW:
+            self._renew()
 
     def release(self) -> None:
         """Give it back; harmless when it is not held, and when the server is away: then it runs out."""
@@ -94,21 +111,44 @@ class Lease:
         except ClusterFailure:
             return
 
-    def _renew(self, *, fatal: bool) -> None:
+    def _take(self, found: Obj | None) -> Obj:
+        """Write ourselves down as the holder; when no answer came, the Lease itself says whether it happened."""
+        try:
+            return self._cluster.perform(self._taking(found)) or {}
+        except ClusterFailure as failure:
+            if not failure.ambiguous and not isinstance(failure, Conflict):
+                raise
+            now = self._cluster.get(_REF)
+            if now is not None and _holder(now) == self._holder:
+                return now
+            if isinstance(failure, Conflict):
+                raise self._locked(now or {}) from None
+            raise
+
+    def _renew(self) -> None:
+        """Once more for the whole length, if the server answers; whoever it names decides.
+
+        The time counts from before the question was asked, however long the answer took.
+        """
         sent = self._clock.boottime()
         try:
             found = self._cluster.get(_REF)
-            if found is None or _holder(found) != self._holder:
+            if found is None or _holder(found) != self._holder or _epoch(found) != self.epoch:
                 self._held = False
                 raise self._locked(found or {}, lost=True)
             self._cluster.perform(_patch(found, {"spec": {"renewTime": _micro(self._clock.now())}}))
-        except Conflict:
-            return
-        except ClusterFailure as failure:
-            if fatal:
-                raise self._locked({}, lost=True) from failure
+        except ClusterFailure:
             return
         self._sent = sent
+
+    def _age(self) -> float:
+        return self._clock.boottime() - self._sent
+
+    def _seen(self) -> Obj:
+        try:
+            return self._cluster.get(_REF) or {}
+        except ClusterFailure:
+            return {}
 
     def _home(self) -> None:
         ref = Ref(NAMESPACE, HOME)
@@ -150,7 +190,7 @@ class Lease:
             "leaseDurationSeconds": int(DURATION),
             "acquireTime": moment,
             "renewTime": moment,
-            "leaseTransitions": 1 if found is None else int(found["spec"].get("leaseTransitions") or 0) + 1,
+            "leaseTransitions": _epoch(found or {}) + 1,
         }
         notes = {"annotations": {RUN: self._run}}
         if found is None:
@@ -196,6 +236,10 @@ def run_of(lease: Obj) -> str:
 
 def _holder(lease: Obj) -> str:
     return str(lease.get("spec", {}).get("holderIdentity") or "")
+
+
+def _epoch(lease: Obj) -> int:
+    return int(lease.get("spec", {}).get("leaseTransitions") or 0)
 
 
 def _mark(lease: Obj) -> tuple[str, str]:

@@ -35,6 +35,18 @@ def private_directory(path: Path) -> Path:
     return path
 
 
+def inside(folder: Path, name: str) -> Path:
+    """The place *name* in *folder*.
+
+    Raises:
+        ValueError: it leads out of the folder, also by a link.
+    """
+    place = folder / name
+    if not place.resolve().is_relative_to(folder.resolve()) or place.resolve() == folder.resolve():
+        raise ValueError(f"{name} leads out of {folder}")
+    return place
+
+
 def atomic_write(path: Path, data: bytes) -> None:
     """Afterwards *path* holds all of *data* (mode 0600), or what it held before; never a part.
 

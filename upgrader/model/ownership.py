@@ -17,6 +17,8 @@ DEFAULT_VALIDATOR = "istiod-default-validator"
 
 _DROP_FIXED = {(1, 29): 5, (1, 30): 2}
 _NO_DROP_SINCE = (1, 31)
+_VALIDATOR_COUNTS_SINCE = (1, 28)
+"""Before it only the tag ``default`` makes a default revision (pkg/revisions/tag_watcher.go, 1.25 to 1.27)."""
 
 Tags = Mapping[str, frozenset[str]]
 
@@ -25,7 +27,7 @@ def gateway_owners(  # noqa: PLR0917  six facts decide, and each caller has all 
     gateway_labels: Mapping[str, str],
     ns_labels: Mapping[str, str],
     tags: Tags,
-    live: frozenset[str],
+    live: Mapping[str, str],
     default_validator: str,
     default_tag_webhook: bool,
 ) -> frozenset[str]:
@@ -35,16 +37,23 @@ def gateway_owners(  # noqa: PLR0917  six facts decide, and each caller has all 
         gateway_labels: Labels of the Gateway; its ``istio.io/rev`` counts if present, even when empty.
         ns_labels: Labels of its namespace, asked only if the Gateway has no such label.
         tags: Tag to the revisions that its webhook and its Service name.
-        live: Revisions whose istiod runs (wanted replicas above 0).
-        default_validator: Revision of webhook configuration ``istiod-default-validator``, or empty.
+        live: Revisions whose istiod runs (wanted replicas above 0), each with its version.
+        default_validator: Revision of webhook configuration ``istiod-default-validator``, or empty; it makes an owner
+            of an istiod of 1.28 and later only.
         default_tag_webhook: Whether the webhook configuration of tag ``default`` exists.
     """
     selector = gateway_labels.get(REVISION, ns_labels.get(REVISION, ""))
     named = selector or DEFAULT_TAG
     candidates = frozenset({named}) | tags.get(named, frozenset())
     if not selector and not default_tag_webhook and default_validator:
-        candidates |= {default_validator}
-    return candidates & live
+        candidates |= {default_validator} if _heeds_validator(live.get(default_validator, "")) else frozenset()
+    return candidates & live.keys()
+
+
+def _heeds_validator(version: str) -> bool:
+    """Whether an istiod of *version* takes the default validator for a sign that it is the default; unknown ones do."""
+    release = Version.of_tag(version)
+    return release is None or (release.major, release.minor) >= _VALIDATOR_COUNTS_SINCE
 
 
 def tags_of(snapshot: Snapshot) -> dict[str, frozenset[str]]:
@@ -74,7 +83,7 @@ def owners_of(gateway: ApiGateway, snapshot: Snapshot) -> frozenset[str]:
         gateway.labels,
         namespace.labels if namespace else {},
         tags_of(snapshot),
-        live_of(snapshot),
+        {p.revision: p.version for p in snapshot.control_planes if p.replicas > 0},
         default_validator_of(snapshot),
         any(w.tag == DEFAULT_TAG for w in snapshot.injectors),
     )

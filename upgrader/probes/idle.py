@@ -185,18 +185,19 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
             for c in cluster.list(K8S_GATEWAY_CLASS)
             if str((c.get("spec") or {}).get("controllerName", "")).startswith("istio.io/")
         }
-        live = frozenset(p.revision for p in mesh.planes if p.replicas > 0)
+        live = {p.revision: p.version for p in mesh.planes if p.replicas > 0}
+        running = {p.revision: p.version for p in mesh.planes if p.revision == self.revision} | live
         for gateway in cluster.list(K8S_GATEWAY):
             if (gateway.get("spec") or {}).get("gatewayClassName") not in classes:
                 continue
             now, alone = (
                 self._owners(gateway, mesh, live),
-                self._owners(gateway, mesh, live | {self.revision}),
+                self._owners(gateway, mesh, {self.revision: ""} | running),
             )
             if self.revision in now or alone == {self.revision}:
                 yield f"Gateway {gateway['metadata']['namespace']}/{gateway['metadata']['name']} is its own"
 
-    def _owners(self, gateway: Obj, mesh: _Mesh, live: frozenset[str]) -> frozenset[str]:
+    def _owners(self, gateway: Obj, mesh: _Mesh, live: Mapping[str, str]) -> frozenset[str]:
         metadata: Mapping[str, str] = gateway["metadata"]
         labels: Labels = gateway["metadata"].get("labels") or {}
         bound = mesh.namespaces.get(metadata["namespace"], {})

@@ -9,7 +9,7 @@ import orjson
 from upgrader.sandbox.api.access.audit import Audit, AuditEntry
 from upgrader.sandbox.api.access.rbac import Ask, Rbac
 from upgrader.sandbox.api.backend import Backend, Call
-from upgrader.sandbox.api.content import failure
+from upgrader.sandbox.api.content import failure, warned
 from upgrader.sandbox.api.discovery import discovery
 from upgrader.sandbox.api.kinds.catalogue import Catalogue, minor_of
 from upgrader.sandbox.api.openapi import openapi
@@ -86,6 +86,8 @@ class Api:
                 answer = self._answered(call)
         except ApiError as error:
             answer = failure(error)
+        if call is not None and call.warnings:
+            answer = warned(answer, call.warnings)
         self._remember(request, call, answer.status)
         return answer
 

@@ -109,7 +109,8 @@ class Watch:
     def _look_at_admission(self) -> None:
         self.looks += 1
         live = revisions(self.world.store)
-        installed = {_revision(d) for d in self.world.store.list("apps", "deployments") if _is_istiod(d)}
+        injectors = self.world.store.list("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
+        installed = {label for w in injectors if "istio.io/tag" not in (label_map := w["metadata"]["labels"]) and (label := label_map.get(REV))}
         for way, before in self.expected.items():
             if before == REFUSED or self._gone(way):
                 continue
@@ -252,10 +253,3 @@ def _owner(pod: Obj) -> str:
         name = name.rpartition("-")[0]
     return f"{meta['namespace']}/{name}"
 
-
-def _is_istiod(deployment: Obj) -> bool:
-    return bool((deployment["metadata"].get("labels") or {}).get("app") == "istiod")
-
-
-def _revision(deployment: Obj) -> str:
-    return str((deployment["metadata"].get("labels") or {}).get(REV, "default"))

@@ -118,13 +118,14 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     def owners(self, gateway: ApiGateway) -> frozenset[str]:
         """Every live revision that would act on *gateway*; more than one fight, none leaves it alone."""
-        return self._owners(gateway, frozenset(self.versions) - self.frozen)
+        live = {r: v for r, v in self.versions.items() if r not in self.frozen}
+        return self._owners(gateway, live)
 
     def claimants(self, gateway: ApiGateway) -> frozenset[str]:
         """Every installed revision that *gateway* belongs to, frozen ones as well."""
-        return self._owners(gateway, frozenset(self.versions))
+        return self._owners(gateway, self.versions)
 
-    def _owners(self, gateway: ApiGateway, live: frozenset[str]) -> frozenset[str]:
+    def _owners(self, gateway: ApiGateway, live: Mapping[str, str]) -> frozenset[str]:
         return gateway_owners(
             self.gateways.get(gateway_name(gateway), gateway.labels),
             self.namespaces.get(gateway.ref.namespace, {}),

@@ -22,6 +22,8 @@ _OPTIONS = {
     "delete": "DeleteOptions",
     "deletecollection": "DeleteOptions",
 }
+_VALIDATIONS = ("Ignore", "Strict", "Warn")
+_FIELD_VALIDATION_SINCE = 25
 
 
 @dataclass
@@ -43,12 +45,18 @@ class Backend:
 
 @dataclass
 class Call:
-    """One request with its target; ``verb`` is the word RBAC and audit use."""
+    """One request with its target.
+
+    Attributes:
+        verb: The word RBAC and audit use.
+        warnings: What the client is told beside the answer.
+    """
 
     backend: Backend
     request: Request
     target: Target
     verb: str
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -71,6 +79,21 @@ class Call:
             options = _OPTIONS.get(self.verb, "GetOptions")
             raise invalid(options, "", [unsupported("dryRun", [asked], ["All"])], "meta.k8s.io")
         return asked == "All"
+
+    @cached_property
+    def field_validation(self) -> str:
+        """What happens to unknown fields besides that they are dropped: Ignore, Warn or Strict.
+
+        Raises:
+            ApiError: 422 for another word.
+        """
+        if self.backend.catalogue.minor < _FIELD_VALIDATION_SINCE:
+            return "Ignore"
+        asked = self.request.query.get("fieldValidation") or "Warn"
+        if asked not in _VALIDATIONS:
+            options = _OPTIONS.get(self.verb, "GetOptions")
+            raise invalid(options, "", [unsupported("fieldValidation", asked, _VALIDATIONS)], "meta.k8s.io")
+        return asked
 
     @cached_property
     def manager(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import orjson
@@ -98,6 +99,13 @@ def failure(error: ApiError) -> Response:
     if "retryAfterSeconds" in error.details:
         headers["Retry-After"] = str(error.details["retryAfterSeconds"])
     return Response(error.status, headers, orjson.dumps(error.body()))
+
+
+def warned(answer: Response, warnings: Sequence[str]) -> Response:
+    """An answer that tells warnings beside it, each once, in one header."""
+    told = (warning.replace("\\", "\\\\").replace('"', '\\"') for warning in dict.fromkeys(warnings))
+    header = ", ".join(f'299 - "{warning}"' for warning in told)
+    return replace(answer, headers={**answer.headers, "Warning": header})
 
 
 def success(details: Obj | None = None, status: int = 200) -> Response:

@@ -114,10 +114,11 @@ def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
         if element == SELF:
             yield prefix
         else:
-            yield from paths(fields[element], prefix + _word(element))
+            yield from paths(fields[element], prefix + word(element))
 
 
-def _word(element: str) -> str:
+def word(element: str) -> str:
+    """One path element as people write it: ``.spec``, ``[name="app"]``, ``[="x"]``."""
     sort, _, rest = element.partition(":")
     if sort == "f":
         return f".{rest}"

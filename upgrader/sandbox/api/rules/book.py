@@ -5,34 +5,56 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from upgrader.sandbox.api.backend import Call
-from upgrader.sandbox.api.protobuf.strict import refuse_unknown
+from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.rules.defaults import default
 from upgrader.sandbox.api.rules.metadata import check_meta
-from upgrader.sandbox.api.rules.shape import tidied
 from upgrader.sandbox.api.rules.validation import check
-from upgrader.sandbox.api.schemas.custom import check_custom, filled_custom
+from upgrader.sandbox.api.schemas.builtin import known_builtin, undeclared
+from upgrader.sandbox.api.schemas.custom import check_custom, known_custom, undeclared_custom
+from upgrader.sandbox.api.schemas.notice import notice, refuse_undeclared
 from upgrader.sandbox.errors import Cause
 from upgrader.sandbox.store import Obj
 
 
-def filled(call: Call, obj: Obj) -> Obj:
-    """A copy of an object in stored form with its defaults; of custom resources unknown fields are gone.
+def filled(call: Call, obj: Obj, *, sent: bool = False) -> Obj:
+    """A copy of an object in stored form with its defaults and without the fields its kind does not have.
+
+    Args:
+        call: Whose target tells the kind.
+        obj: Not changed.
+        sent: It is what the client sent, so that it hears of unknown fields.
 
     Raises:
-        ApiError: 400 under strict field validation when there are unknown fields.
+        ApiError: 400 or 422 under strict field validation when the client sent unknown fields.
     """
-    if call.target.resource.crd is not None:
-        return filled_custom(call, obj)
-    refuse_unknown(call, obj)
-    found = tidied(obj)
+    resource, unknown = call.target.resource, list[str]()
+    if resource.crd is not None:
+        found = known_custom(resource, call.target.version, obj, unknown)
+    else:
+        found = known_builtin(resource, obj, unknown)
+    if sent and unknown:
+        notice(call, unknown, obj)
     found.setdefault("metadata", {})
-    default(call.target.resource, found)
+    if resource.crd is None:
+        default(resource, found)
     return found
+
+
+def check_declared(call: Call, config: Obj) -> None:
+    """Refuse an object to be applied, in the version of the call, that has fields its kind does not have.
+
+    Raises:
+        ApiError: 500, which is what the server says.
+    """
+    target = call.target
+    shape = shape_of(target.resource, target.version)
+    look = undeclared if target.resource.crd is None else undeclared_custom
+    refuse_undeclared(call, config, look(target.resource, target.version, config, shape))
 
 
 def problems(call: Call, obj: Obj, old: Obj | None) -> Sequence[Cause]:
     """What is wrong with an object in stored form."""
     found = check_meta(call.target.resource, obj, old)
     if call.target.resource.crd is not None:
-        return [*found, *check_custom(call, obj)]
+        return [*found, *check_custom(call.target.resource, call.target.version, obj)]
     return [*found, *check(call.target.resource, obj, old)]

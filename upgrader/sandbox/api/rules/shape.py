@@ -22,26 +22,28 @@ _MAPS = frozenset(
     }
 )
 _KEPT_LISTS = frozenset({"rules", "endpoints", "conditions"})
-_RAW = frozenset({"fieldsV1", "openAPIV3Schema"})
+RAW = frozenset({"fieldsV1", "openAPIV3Schema"})
+"""Fields whose inside is kept as it was sent."""
 
 
-def tidied(obj: Obj) -> Obj:
-    """A deep copy of a built-in object in the form it is stored in."""
-    found: Obj = _tidy(obj)
-    return found
+def is_nothing(name: str, value: Any) -> bool:
+    """Whether the server's own types leave the field out when it has this value."""
+    if value is None:
+        return True
+    return not value and ((name in _MAPS and value == {}) or (value == [] and name not in _KEPT_LISTS))
 
 
-def _tidy(value: Any) -> Any:
+def tidied(value: Any) -> Any:
+    """A deep copy of a built-in object, or a part of one, in the form it is stored in."""
     if isinstance(value, list):
-        return [_tidy(item) for item in value]
+        return [tidied(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {}
-    for name, inner in value.items():
-        if inner is None or (inner == [] and name not in _KEPT_LISTS) or (inner == {} and name in _MAPS):
-            continue
-        found[name] = inner if name in _RAW else _tidy(inner)
-    return found
+    return {
+        name: inner if name in RAW else tidied(inner)
+        for name, inner in value.items()
+        if not is_nothing(name, inner)
+    }
 
 
 def copied(obj: Obj) -> Obj:

@@ -7,8 +7,9 @@ from typing import Any
 
 from upgrader.sandbox.store import Obj
 
-_PRESERVE = "x-kubernetes-preserve-unknown-fields"
-_EMBEDDED = ("apiVersion", "kind", "metadata")
+PRESERVE = "x-kubernetes-preserve-unknown-fields"
+EMBEDDED = ("apiVersion", "kind", "metadata")
+"""What every object has, whatever its schema says."""
 
 
 def pruned(value: Any, schema: Obj, path: str, unknown: list[str]) -> None:
@@ -25,12 +26,12 @@ def pruned(value: Any, schema: Obj, path: str, unknown: list[str]) -> None:
 def _pruned_map(value: Obj, schema: Obj, path: str, unknown: list[str]) -> None:
     known, further = schema.get("properties") or {}, schema.get("additionalProperties")
     for name in list(value):
-        if schema.get("x-kubernetes-embedded-resource") and name in _EMBEDDED:
+        if schema.get("x-kubernetes-embedded-resource") and name in EMBEDDED:
             continue
         below = known.get(name, further if isinstance(further, dict) else None)
         if below is not None:
             pruned(value[name], below, f"{path}.{name}", unknown)
-        elif not schema.get(_PRESERVE) and further is not True:
+        elif not schema.get(PRESERVE) and further is not True:
             del value[name]
             unknown.append(f"{path}.{name}")
 

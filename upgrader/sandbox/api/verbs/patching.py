@@ -18,7 +18,7 @@ from upgrader.sandbox.api.fields.patches import (
 )
 from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.fields.strategic import strategic_patch
-from upgrader.sandbox.api.rules.book import filled
+from upgrader.sandbox.api.rules.book import check_declared, filled
 from upgrader.sandbox.api.rules.shape import copied, tidied
 from upgrader.sandbox.api.verbs.bodies import media_of, placed
 from upgrader.sandbox.api.verbs.reading import answer
@@ -67,7 +67,7 @@ def patch(call: Call) -> Response:
     patched = patched_by(call, media, shown)
     _check_identity(call, patched)
     check_revision(call, patched, old)
-    new = filled(call, call.stored(patched))
+    new = filled(call, call.stored(patched), sent=True)
     return answer(call, call.shown(replaced(call, new, old, dry=dry)))
 
 
@@ -113,7 +113,9 @@ def _apply(call: Call, *, dry: bool) -> Response:
     if not name:
         cause = required("fieldManager", "is required for apply patch")
         raise invalid("PatchOptions", "", [cause], "meta.k8s.io")
-    config = call.stored(_configuration(call))
+    told = _configuration(call)
+    check_declared(call, told)
+    config = call.stored(told)
     entry = call.store.entry(call.key)
     writer = writer_of(call, name)
     if entry is None:

@@ -46,11 +46,11 @@ def create(call: Call) -> Response:
     Raises:
         ApiError: anything the API server refuses a create for.
     """
-    dry = call.dry_run
+    dry, _ = call.dry_run, call.field_validation
     obj = read_object(call)
     if obj["metadata"].get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
-    made = created(call, filled(call, call.stored(obj)), dry=dry)
+    made = created(call, filled(call, call.stored(obj), sent=True), dry=dry)
     return answer(call, call.shown(made), status=201)
 
 
@@ -94,14 +94,14 @@ def update(call: Call) -> Response:
     Raises:
         ApiError: 400 for another name, 404, 409 for another revision, and what admission and validation refuse.
     """
-    dry = call.dry_run
+    dry, _ = call.dry_run, call.field_validation
     obj = read_object(call)
     name = obj["metadata"].get("name") or ""
     if name != call.target.name:
         raise _other_name(name, call.target.name)
     old = call.entry().obj
     check_revision(call, obj, old, unconditional=_unconditional(call))
-    new = filled(call, call.stored(obj))
+    new = filled(call, call.stored(obj), sent=True)
     return answer(call, call.shown(replaced(call, new, old, dry=dry)))
 
 
