@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn, Protocol
@@ -24,6 +25,10 @@ from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
 from upgrader.probes import AnyProbe
 
+_UNWATCHED = 4
+"""Pauses between two looks that still count as watched; what is beyond them was slept through."""
+_MOMENT = 1e-3
+
 
 class Parked(Exception):
     """A manual gate waits for a person; the run is at a safe point."""
@@ -40,6 +45,14 @@ class Approver(Protocol):
     def answer(self, item: Planned, gate: Gate, patience: Patience) -> Approved | None:
         """The consent, or None when nobody will give it now."""
         ...
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One look at every probe of a gate: the worst of it, and each by itself."""
+
+    reading: Reading
+    found: tuple[tuple[AnyProbe, Reading], ...] = ()
 
 
 class Gates:
@@ -73,56 +86,76 @@ class Gates:
         self._emit(
             StepStarted(at=clock.now(), step=item.id, title=item.title, wave=wave.name, hop=hop.number)
         )
-        reading = self._held(item, gate)
+        round_ = self._held(item, gate)
+        words = round_.reading.summary
         if gate.soak > timedelta(0):
-            reading = self._soaked(item, gate, clock.boottime() + gate.soak.total_seconds())
-        if gate.approval:
+            round_ = self._soaked(item, gate, round_)
+            words = f"soaked {_words(gate.soak)}, {round_.reading.summary}"
+        if gate.approval and item.id not in self._progress().record.approved:
             self._approved(item, gate)
-            reading = self._held(item, gate)
-        for probe in gate.probes:
-            self._emit(
-                Looked(
-                    at=clock.now(),
-                    step=item.id,
-                    probe=_name(probe),
-                    reading=self._ask(probe),
-                )
-            )
+            round_ = self._held(item, gate)
+        self._evidence(item, round_)
         seconds = round(clock.boottime() - began, 3)
+        reading = Reading.holds(words, **round_.reading.facts)
         self._emit(StepSettled(at=clock.now(), step=item.id, result="done", reading=reading, seconds=seconds))
 
-    def _ask(self, probe: AnyProbe) -> Reading:
-        return looked(partial(probe.look, self._reader))
+    def still_holds(self, item: Planned, gate: Gate) -> None:
+        """Look once more at a gate that was passed before, for what comes next cannot be taken back.
 
-    def _look(self, gate: Gate) -> Reading:
-        readings = [self._ask(probe) for probe in gate.probes]
-        return worst(
-            readings, f"{len(readings)} of {len(readings)} probes hold" if readings else "nothing to ask"
-        )
+        Raises:
+            UpgradeError: UPG-0701.
+            Stopped: a signal arrived.
+        """
+        self._evidence(item, self._held(item, gate))
 
-    def _held(self, item: Planned, gate: Gate) -> Reading:
-        looking = Looking.begin(lambda: self._look(gate), self._patience.clock, gate.patience)
+    def _look(self, gate: Gate) -> _Round:
+        found = tuple((probe, looked(partial(probe.look, self._reader))) for probe in gate.probes)
+        words = f"{len(found)} of {len(found)} probes hold" if found else "nothing to ask"
+        return _Round(worst([reading for _, reading in found], words), found)
+
+    def _evidence(self, item: Planned, round_: _Round) -> None:
+        """The very readings that decided."""
+        now = self._patience.clock.now()
+        for probe, reading in round_.found:
+            self._emit(Looked(at=now, step=item.id, probe=_name(probe), reading=reading))
+
+    def _held(self, item: Planned, gate: Gate) -> _Round:
+        last = _Round(Reading.pending("not looked at yet"))
+
+        def look() -> Reading:
+            nonlocal last
+            last = self._look(gate)
+            return last.reading
+
+        looking = Looking.begin(look, self._patience.clock, gate.patience)
         reading = settle(looking, self._patience, lambda r: self._told(item, r))
         if reading.verdict is not Verdict.HOLDS:
-            self._fail(item, gate, reading)
-        return reading
+            self._fail(item, last)
+        return last
 
-    def _soaked(self, item: Planned, gate: Gate, end: float) -> Reading:
-        """Keep looking until *end*; a look that says nothing for longer than the gate's patience fails it."""
-        clock = self._patience.clock
+    def _soaked(self, item: Planned, gate: Gate, round_: _Round) -> _Round:
+        """Keep looking until the probes were seen to hold for as long as the gate soaks.
+
+        Only time between two looks that both hold counts, and never more than a few pauses of it at once: while this
+        machine slept, nobody watched. A look that says nothing for longer than the gate's patience fails the gate.
+        """
+        clock, every = self._patience.clock, max(gate.every.total_seconds(), 1.0)
+        left, seen = gate.soak.total_seconds(), clock.boottime()
         silent_since: float | None = None
-        reading = Reading.holds("soaked")
-        while (left := end - clock.boottime()) > 0 or reading.verdict is Verdict.PENDING:
+        while left > _MOMENT:
             self._emit_left(item, left)
-            self._patience.pause(min(gate.every.total_seconds(), max(left, 1.0)))
-            reading = self._look(gate)
-            silent_since = (silent_since or clock.boottime()) if reading.verdict is Verdict.PENDING else None
-            silent = (
-                silent_since is not None and clock.boottime() - silent_since > gate.patience.total_seconds()
-            )
-            if reading.verdict is Verdict.BROKEN or silent:
-                self._fail(item, gate, reading)
-        return Reading.holds(f"soaked {_words(gate.soak)}, {reading.summary}")
+            self._patience.pause(min(every, left))
+            round_, now = self._look(gate), clock.boottime()
+            if round_.reading.verdict is Verdict.HOLDS:
+                left -= min(now - seen, _UNWATCHED * every) if silent_since is None else 0.0
+                silent_since = None
+            else:
+                silent_since = now if silent_since is None else silent_since
+                late = now - silent_since > gate.patience.total_seconds()
+                if late or round_.reading.verdict is Verdict.BROKEN:
+                    self._fail(item, round_)
+            seen = now
+        return round_
 
     def _emit_left(self, item: Planned, left: float) -> None:
         minutes = int(left // 60) + 1
@@ -135,33 +168,26 @@ class Gates:
             self._emit(StepProgress(at=self._patience.clock.now(), step=item.id, summary=reading.summary))
 
     def _approved(self, item: Planned, gate: Gate) -> None:
-        if item.id in self._progress().record.approved:
-            return
         now = self._patience.clock.now()
         confirm = "" if gate.approval == "yes" else gate.approval
         self._emit(ApprovalAwaited(at=now, step=item.id, message=gate.message, confirm=confirm))
         answer = self._approver.answer(item, gate, self._patience)
-        if answer is None:
+        if answer is None or answer.step != item.id or gate.approval not in {"yes", answer.confirm}:
             raise Parked(item, gate)
         self._emit(answer)
 
-    def _fail(self, item: Planned, gate: Gate, reading: Reading) -> NoReturn:
-        now = self._patience.clock.now()
-        for probe in gate.probes:
-            found = self._ask(probe)
-            self._emit(Looked(at=now, step=item.id, probe=_name(probe), reading=found))
+    def _fail(self, item: Planned, round_: _Round) -> NoReturn:
+        self._evidence(item, round_)
+        reading = round_.reading
         late = reading.verdict is Verdict.PENDING
         headline = f"gate {item.id} {'got no answer' if late else 'said no'}: {item.title}"
-        facts = tuple(f"{key}: {value}" for key, value in reading.facts.items())
-        self._emit(
-            StepHalted(
-                at=now, step=item.id, code="UPG-0701", headline=headline, what=(reading.summary, *facts)
-            )
-        )
+        what = (reading.summary, *(f"{key}: {value}" for key, value in reading.facts.items()))
+        now = self._patience.clock.now()
+        self._emit(StepHalted(at=now, step=item.id, code="UPG-0701", headline=headline, what=what))
         raise UpgradeError(
             "UPG-0701",
             headline,
-            what=(reading.summary, *facts),
+            what=what,
             why="no data is not healthy"
             if late
             else "what the gate asks for must hold before the run goes on",

@@ -29,6 +29,9 @@ class Hands:
         folder: Run directory, where files go.
         emit: Journal and observers; returns after the event is on disk.
         fence: Raises when the lock may be somebody else's by now; returns the epoch.
+
+    Attributes:
+        busy: Whether this process sent anything yet.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Hands:
         self._clock = clock
         self._fence = fence
         self._count: dict[str, int] = {}
+        self.busy = False
 
     def number_from(self, counts: dict[str, int]) -> None:
         """Go on numbering where an earlier process ended: step id to intents so far."""
@@ -68,6 +72,7 @@ class Hands:
         self._emit(_intent(op, step, change, epoch, self._clock))
         try:
             self._fence()
+            self.busy = True
             self._perform(change)
         except Conflict as failure:
             self._outcome(op, "conflict", failure.message)

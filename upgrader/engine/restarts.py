@@ -10,6 +10,7 @@ from upgrader.engine.wait import Looking
 from upgrader.model.event import Result
 from upgrader.model.step import Verdict
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
+from upgrader.steps import MoveTag, RelabelNamespace, RestartWorkload
 
 
 @dataclass
@@ -45,9 +46,25 @@ class Restarts:
 
     def _launch(self, item: Planned) -> _InFlight:
         assert not isinstance(item.action, Gate)
+        self._settling.still_bound(item, self._bindings(item))
         began = self._settling.patience.clock.boottime()
         looking, result = self._settling.begin(self._hop, self._wave, item, item.action)
         return _InFlight(item, looking, result, began)
+
+    def _bindings(self, item: Planned) -> list[Planned]:
+        """What this run did so that the pods of *item* come out on the other revision; the last word on each counts."""
+        assert isinstance(item.action, RestartWorkload)
+        found: dict[str, Planned] = {}
+        here = {one.id for one in self._wave.items}
+        for one in self._hop.items():
+            action = one.action
+            if not self._settling.is_settled(one):
+                continue
+            if isinstance(action, RelabelNamespace) and action.namespace == item.action.ref.namespace:
+                found[f"namespace {action.namespace}"] = one
+            elif isinstance(action, MoveTag) and one.id in here:
+                found[f"tag {action.tag}"] = one
+        return list(found.values())
 
     def _landed(self, one: _InFlight) -> bool:
         """Whether it is over; looks only when it is time to."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
 from upgrader.engine.hands import Hands
-from upgrader.engine.wait import Looking, Patience, settle
+from upgrader.engine.wait import Looking, Patience, looked, settle
+from upgrader.model.change import reason
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.event import Result, RunEvent, StepHalted, StepProgress, StepSettled, StepStarted
-from upgrader.model.failures import ClusterFailure, Conflict
+from upgrader.model.event import Intent, Result, RunEvent, StepHalted, StepProgress, StepSettled, StepStarted
+from upgrader.model.failures import ClusterFailure, Conflict, Expired, ServerTrouble, Unreachable
 from upgrader.model.step import Reader, Reading, Verdict, missing
-from upgrader.planning.plan import Hop, Planned, Wave
+from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
 from upgrader.steps import AnyStep
 
 ROUNDS = 12
-"""How often a gap may be looked at anew before we say that somebody works against us."""
-CONFLICTS = 5
+"""How often the same gap may be closed before we say that somebody works against us."""
+CONFLICTS = 8
+"""Conflicts in a row: status is written often, so one or two mean nothing."""
+_AWAY = 5.0
+"""Seconds between two looks at a server that does not answer."""
 
 
 class Settling:
@@ -50,6 +55,10 @@ class Settling:
     def step_patience(self) -> timedelta:
         """How long one step may take."""
         return self._progress().plan.playbook.patience.step
+
+    def is_settled(self, item: Planned) -> bool:
+        """Whether the step is over."""
+        return self._progress().is_settled(item)
 
     def carry_out(self, hop: Hop, wave: Wave, item: Planned, step: AnyStep) -> None:
         """Begin *item*, close its gap, wait for it, write down the end.
@@ -95,44 +104,60 @@ class Settling:
             StepSettled(at=now, step=item.id, result=result, reading=reading, seconds=round(seconds, 3))
         )
 
+    def still_bound(self, item: Planned, before: Sequence[Planned]) -> None:
+        """The labels and tags that *item* counts on are as this run left them.
+
+        Raises:
+            UpgradeError: UPG-0604: somebody put them back; a restart now would not move anything.
+        """
+        for one in before:
+            if isinstance(one.action, Gate):
+                continue
+            undone = looked(lambda step=one.action: _undone(step, self.reader))  # type: ignore[misc]
+            if undone.verdict is Verdict.BROKEN:
+                self._halt(item, _put_back(item, one, undone))
+
     def _close_gap(self, item: Planned, step: AnyStep) -> int:
-        """Observe, diff, send; again until nothing is missing. Returns how many changes were sent."""
-        sent = conflicts = 0
-        away_since: float | None = None
-        for _ in range(ROUNDS * 10):
+        """Observe, diff, send; again until nothing is missing. Returns how many changes were sent.
+
+        After a change whose outcome is unknown the next thing sent about its object is a read, for every round begins
+        with one.
+        """
+        tries = _Tries(self.patience.clock.boottime())
+        while True:
             try:
                 changes = missing(step, self.reader)
-                away_since = None
+                self._hands.resolve(self._unresolved(item), changes)
                 if not changes:
-                    return sent
-                if sent >= ROUNDS * max(len(changes), 1):
-                    break
+                    return tries.sent
+                if tries.sent >= ROUNDS * len(changes):
+                    raise _fought(item)
                 for change in changes:
                     self.patience.heed()
                     self._hands.send(item.id, change)
-                    sent += 1
+                    tries.went_through(self.patience.clock.boottime())
             except Conflict as failure:
-                conflicts += 1
-                if conflicts > CONFLICTS:
+                tries.conflicts += 1
+                if tries.conflicts > CONFLICTS:
                     self._refused(item, failure)
-                self.patience.pause(0.2 * conflicts)
+                self.patience.pause(0.2 * tries.conflicts)
+            except (Unreachable, ServerTrouble, Expired) as failure:
+                self._ride_out(item, failure, tries.since)
             except ClusterFailure as failure:
-                away_since = self._ride_out(item, failure, away_since)
+                self._refused(item, failure)
             except UpgradeError as error:
                 self._halt(item, error)
-        return self._halt(item, _fought(item))
 
-    def _ride_out(self, item: Planned, failure: ClusterFailure, since: float | None) -> float:
-        """Wait for a server that does not answer; anything else is a refusal."""
-        now = self.patience.clock.boottime()
-        since = now if since is None else since
-        if not failure.ambiguous and failure.status != 429:
-            self._refused(item, failure)
-        if now - since > self._progress().plan.playbook.patience.api.total_seconds():
+    def _unresolved(self, item: Planned) -> list[Intent]:
+        return [i for i in self._progress().record.open_intents.values() if i.step == item.id]
+
+    def _ride_out(self, item: Planned, failure: ClusterFailure, since: float) -> None:
+        """Wait for a server that does not answer, or not with sense."""
+        limit = self._progress().plan.playbook.patience.api.total_seconds()
+        if self.patience.clock.boottime() - since > limit:
             self._refused(item, failure)
         self.told(item, Reading.pending(f"API server: {failure.message}; asking again"))
-        self.patience.pause(5.0)
-        return since
+        self.patience.pause(_AWAY)
 
     def _refused(self, item: Planned, failure: ClusterFailure) -> NoReturn:
         self._halt(
@@ -164,11 +189,51 @@ class Settling:
         )
 
     def _halt(self, item: Planned, error: UpgradeError) -> NoReturn:
+        """Write down why it stops here, and promise nothing about what was changed before."""
+        if self._hands.busy and error.exit_code is not Exit.GATE_FAILED:
+            error.exit_code = Exit.STEP_FAILED
         now = self.patience.clock.now()
         self._emit(
             StepHalted(at=now, step=item.id, code=error.code, headline=error.headline, what=error.what)
         )
         raise error
+
+
+@dataclass
+class _Tries:
+    """How closing one gap goes.
+
+    Attributes:
+        sent: Changes that were accepted.
+        conflicts: Since the last of them.
+        since: boottime of the last of them, or of the beginning.
+    """
+
+    since: float
+    sent: int = 0
+    conflicts: int = 0
+
+    def went_through(self, now: float) -> None:
+        """A change was accepted."""
+        self.sent += 1
+        self.conflicts = 0
+        self.since = now
+
+
+def _undone(step: AnyStep, reader: Reader) -> Reading:
+    changes = missing(step, reader)
+    return Reading.broken(f"{reason(changes[0])} would be needed again") if changes else Reading.holds("so")
+
+
+def _put_back(item: Planned, one: Planned, undone: Reading) -> UpgradeError:
+    return UpgradeError(
+        "UPG-0604",
+        f"step {one.id} was undone by somebody: {one.title}",
+        what=(undone.summary, f"{item.id} was not begun: {item.title}"),
+        why="a restart moves pods only to where labels and tags lead; we never fight an owner",
+        do=("make the change where the owner keeps it, or pause the owner, then: upgrade resume RUN",),
+        exit_code=Exit.STEP_FAILED,
+    )
 
 
 def _fought(item: Planned) -> UpgradeError:
@@ -178,7 +243,7 @@ def _fought(item: Planned) -> UpgradeError:
         what=("what was written is undone again and again",),
         why="somebody else, perhaps a GitOps controller, owns these fields; we never fight an owner",
         do=("make the change where the owner keeps it, or pause the owner, then: upgrade resume RUN",),
-        exit_code=Exit.STALE,
+        exit_code=Exit.STEP_FAILED,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from upgrader.host.clock import Clock
+from upgrader.model.errors import UpgradeError
 from upgrader.model.failures import ClusterFailure
 from upgrader.model.step import Reading, Verdict
 
@@ -96,11 +97,13 @@ class Looking:
 
 
 def looked(look: Callable[[], Reading]) -> Reading:
-    """One look; what could not be read is pending, never a pass."""
+    """One look; what could not be read is pending, never a pass; what is refused for a reason of ours is broken."""
     try:
         return look()
     except ClusterFailure as failure:
         return Reading.pending(f"could not read {failure.request or 'the cluster'}: {failure.message}")
+    except UpgradeError as error:
+        return Reading.broken("; ".join([f"{error.code}: {error.headline}", *error.what]))
 
 
 def settle(looking: Looking, patience: Patience, told: Callable[[Reading], None]) -> Reading:

@@ -59,6 +59,9 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         gateways: ``namespace/name`` of the Gateways that follow this tag, and so roll.
         validator_source: Revision that the default validator names before, where that is another one than *source*:
             one left behind by an earlier installation leads nowhere, and checks nothing until it is moved too.
+        binds_gateways: Whether the objects carry the label ``istio.io/tag``, by which istiods find the Gateways that
+            are theirs. Without it the tag decides about pods only: an istiod without a revision answers to the name
+            ``default`` itself, so a tag of that name at another revision gives its Gateways two owners.
     """
 
     tag: str
@@ -70,13 +73,14 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
     gateways: tuple[str, ...] = ()
     root_namespace: str = "istio-system"
     validator_source: str = ""
+    binds_gateways: bool = True
 
     def observe(self, cluster: Reader) -> TagSeen:
         """The tag and its target as they are."""
         mutating, validating = cluster.list(MUTATING_WEBHOOK), cluster.list(VALIDATING_WEBHOOK)
-        injectors = [w for w in mutating if not label_of(w, TAG) and _injects(w)]
+        injectors = [w for w in mutating if _injects(w) and not label_of(w, TAG) and not self._is_its_webhook(w)]
         return TagSeen(
-            webhook=next((w for w in mutating if label_of(w, TAG) == self.tag and _injects(w)), None),
+            webhook=next((w for w in mutating if self._is_its_webhook(w)), None),
             service=cluster.get(self._service),
             validator=next((v for v in validating if v["metadata"]["name"] == DEFAULT_VALIDATOR), None),
             target=self._target(cluster, injectors, list(validating)),
@@ -91,7 +95,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
                 or was made by somebody else, or the revision has no injector that could serve.
         """
         target = self._checked(seen)
-        changes = [*self._webhook_moves(seen, target), *self._switch_off(seen)]
+        changes = [*self._service_leaves(seen), *self._webhook_moves(seen, target), *self._switch_off(seen)]
         if not any(isinstance(c, Patch) and c.ref == self._service for c in changes):
             changes += self._service_joins(seen, target)
         return (*changes, *self._validator_moves(seen, target))
@@ -108,7 +112,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         for one in (seen.webhook, seen.validator if "validator" in self.parts else None):
             if one is not None and not parts_of.trusted(one):
                 return Reading.pending(f"{one['metadata']['name']} has no caBundle yet")
-        now = f"tag {self.tag} points at {self.revision}"
+        now = f"tag {self.tag} points at {self.revision}{'' if self.binds_gateways else ', for pods only'}"
         if not self.gateways:
             return Reading.holds(now)
         rolled = GatewaysOn(gateways=gateway_refs(self.gateways), revision=self.revision).look(cluster)
@@ -118,7 +122,8 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         """What changes, for plan and journal."""
         made = "" if self.source else " (new)"
         off = ", the injector without a revision is switched off" if self.deactivate else ""
-        return f"tag {self.tag}{made}: {self.source or 'none'} -> {self.revision}{off}"
+        only = "" if self.binds_gateways else ", for pods only"
+        return f"tag {self.tag}{made}: {self.source or 'none'} -> {self.revision}{only}{off}"
 
     @property
     def _service(self) -> Ref:
@@ -162,25 +167,42 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
             raise drift(f"revision {self.revision}", found="no validator of its own", expected="one to copy")
         return seen.target
 
-    def _webhook_moves(self, seen: TagSeen, target: Target) -> Iterator[Change]:
-        """The Service leaves first if both are still at the former revision."""
-        if "webhook" not in self.parts or (seen.webhook is not None and parts_of.names(seen.webhook, target)):
+    def _is_its_webhook(self, configuration: Obj) -> bool:
+        """By its label, or, while it binds no Gateway, by its name."""
+        label = label_of(configuration, TAG)
+        found = label == self.tag or (label is None and configuration["metadata"]["name"] == self._webhook_name)
+        return found and _injects(configuration)
+
+    def _service_leaves(self, seen: TagSeen) -> Iterator[Change]:
+        """Before the webhook moves, or for as long as the tag binds no Gateway."""
+        service = seen.service if "service" in self.parts else None
+        if service is None or not label_of(service, TAG):
             return
+        moves = "webhook" in self.parts and seen.webhook is not None and not self._has_moved(seen.webhook, seen)
+        if not self.binds_gateways or (moves and label_of(service, REVISION) != self.revision):
+            yield _patch(SERVICE, service, {"metadata": {"labels": {TAG: None}}})
+
+    def _has_moved(self, webhook: Obj, seen: TagSeen) -> bool:
+        bound = self.tag if self.binds_gateways else None
+        return seen.target is not None and parts_of.names(webhook, seen.target) and label_of(webhook, TAG) == bound
+
+    def _webhook_moves(self, seen: TagSeen, target: Target) -> Iterator[Change]:
+        if "webhook" not in self.parts:
+            return
+        bound = self.tag if self.binds_gateways else None
         if seen.webhook is None:
             ref = Ref(MUTATING_WEBHOOK, self._webhook_name)
-            yield Create(ref, parts_of.new_webhook(self.tag, ref.name, target, seen.unnamed))
-            return
-        service = seen.service if "service" in self.parts else None
-        if service is not None and label_of(service, TAG) and label_of(service, REVISION) != self.revision:
-            yield _patch(SERVICE, service, {"metadata": {"labels": {TAG: None}}})
-        yield _patch(MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target))
+            made = parts_of.new_webhook(self.tag, ref.name, target, seen.unnamed)
+            yield Create(ref, made if self.binds_gateways else parts_of.unbound(made))
+        elif not self._has_moved(seen.webhook, seen):
+            yield _patch(MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target, {TAG: bound}))
 
     def _switch_off(self, seen: TagSeen) -> Iterator[Change]:
         if self.deactivate and seen.unnamed is not None and not parts_of.is_off(seen.unnamed):
             yield _patch(MUTATING_WEBHOOK, seen.unnamed, parts_of.switched_off(seen.unnamed))
 
     def _service_joins(self, seen: TagSeen, target: Target) -> Iterator[Change]:
-        if "service" not in self.parts:
+        if "service" not in self.parts or not self.binds_gateways:
             return
         if seen.service is None:
             yield Create(self._service, parts_of.new_service(self.tag, self._service.name, target))

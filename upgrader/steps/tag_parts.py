@@ -75,13 +75,15 @@ def trusted(configuration: Obj) -> bool:
     return all(w["clientConfig"].get("caBundle") for w in configuration.get("webhooks") or ())
 
 
-def redirected(configuration: Obj, target: Target) -> Obj:
-    """The merge patch that points a configuration at the target: label, Service and caBundle in one write.
+def redirected(
+    configuration: Obj, target: Target, labels: Mapping[str, str | None] | None = None
+) -> Obj:
+    """The merge patch that points a configuration at the target: labels, Service and caBundle in one write.
 
     Everything else, failurePolicy above all, stays: a merge patch replaces lists whole, so each entry is repeated.
     """
     return {
-        "metadata": {"labels": {REVISION: target.revision}},
+        "metadata": {"labels": {REVISION: target.revision} | dict(labels or {})},
         "webhooks": [_calling(w, target) for w in configuration.get("webhooks") or ()],
     }
 
@@ -122,6 +124,13 @@ def new_webhook(tag: str, name: str, target: Target, unnamed: Obj | None) -> Obj
         },
         "webhooks": [_calling(w, target) for w in entries],
     }
+
+
+def unbound(configuration: Obj) -> Obj:
+    """A tag's webhook configuration without the label that makes it one for Gateways."""
+    metadata = configuration["metadata"]
+    labels = {key: value for key, value in metadata["labels"].items() if key != TAG}
+    return {**configuration, "metadata": {**metadata, "labels": labels}}
 
 
 def new_service(tag: str, name: str, target: Target) -> Obj:

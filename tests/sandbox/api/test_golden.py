@@ -19,10 +19,15 @@ _VOLATILE = frozenset(
 )  # fmt: skip
 
 
+def _ignored(name: str, value: Any) -> bool:
+    """What differs from run to run, and what the columns of a table say of themselves in prose."""
+    return name in _VOLATILE or (name == "description" and (value == "" or " " in value))
+
+
 def _bare(value: Any) -> Any:
     """Without what differs from one run to the next, as the recording was made."""
     if isinstance(value, dict):
-        return {name: _bare(inner) for name, inner in value.items() if name not in _VOLATILE}
+        return {name: _bare(inner) for name, inner in value.items() if not _ignored(name, inner)}
     return [_bare(item) for item in value] if isinstance(value, list) else value
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from upgrader.model.injection import Injection, injection
-from upgrader.model.kinds import MUTATING_WEBHOOK, Obj, Ref
+from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
 from upgrader.model.ownership import gateway_owners
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
 
@@ -19,6 +19,7 @@ REV = "istio.io/rev"
 INJECTION = "istio-injection"
 INJECT = "sidecar.istio.io/inject"
 DEFAULT_TAG = "default"
+TAG_PREFIXES = ("istio-revision-tag-", "istiod-revision-tag-")
 
 
 def relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
@@ -66,6 +67,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         frozen: Revisions whose istiod is scaled to 0.
         templates: Workload (``Deployment shop/cart``) to the labels of its pod template.
         switched_off: Injectors (by name) whose selectors match nothing any more.
+        unbound: Tags that decide about pods only: their objects lack the label by which istiods find their Gateways.
     """
 
     root_namespace: str
@@ -78,14 +80,17 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     frozen: frozenset[str] = frozenset()
     templates: dict[str, Labels] = {}
     switched_off: frozenset[str] = frozenset()
+    unbound: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, mesh: Snapshot) -> Forecast:
         """The forecast for now."""
         tags: dict[str, frozenset[str]] = {}
+        unbound = {tag: w.revision for w in mesh.injectors if not w.tag and (tag := tag_of(w.ref))}
         for tag, revision in [
             *((w.tag, w.revision) for w in mesh.injectors if w.tag),
             *((s.tag, s.revision) for s in mesh.tag_services),
+            *unbound.items(),
         ]:
             tags[tag] = tags.get(tag, frozenset()) | {revision}
         validator = next(
@@ -101,6 +106,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             default_validator=validator,
             frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
             templates={str(w.ref): w.template_labels for w in mesh.workloads},
+            unbound=frozenset(unbound),
         )
 
     def injects(self, namespace: str, pod_labels: Labels, annotations: Labels | None = None) -> Injection:
@@ -129,10 +135,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return gateway_owners(
             self.gateways.get(gateway_name(gateway), gateway.labels),
             self.namespaces.get(gateway.ref.namespace, {}),
-            self.tags,
+            {tag: revisions for tag, revisions in self.tags.items() if tag not in self.unbound},
             live,
             self.default_validator,
-            any(w.tag == DEFAULT_TAG for w in self.injectors),
+            DEFAULT_TAG in self.tags,
         )
 
     def installed(self, revision: str, version: str) -> Forecast:
@@ -154,13 +160,23 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         after = self.gateways | {gateway: relabelled(self.gateways[gateway], {REV: value})}
         return msgspec.structs.replace(self, gateways=after)
 
-    def tagged(self, tag: str, revision: str, *, deactivate: bool = False) -> Forecast:
-        """After *tag* (webhook, Service and, for ``default``, validator) points at *revision*, and at nothing else.
+    def tagged(  # noqa: PLR0913  what a tag is made of
+        self,
+        tag: str,
+        revision: str,
+        *,
+        deactivate: bool = False,
+        validator: bool = False,
+        binds_gateways: bool = True,
+    ) -> Forecast:
+        """After *tag* (webhook and Service) points at *revision*, and at nothing else.
 
         Args:
             tag: Its name.
             revision: Where it points then.
             deactivate: The injector of an installation without a revision is switched off with it.
+            validator: The default validator points there too.
+            binds_gateways: It decides about Gateways as well.
         """
         suffix = "" if revision == DEFAULT_TAG else f"-{revision}"
         others = [w for w in self.injectors if w.tag != tag]
@@ -171,8 +187,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             self,
             injectors=(*others, moved),
             tags=self.tags | {tag: frozenset({revision})},
-            default_validator=revision if tag == DEFAULT_TAG else self.default_validator,
+            default_validator=revision if validator else self.default_validator,
             switched_off=self.switched_off | off,
+            unbound=self.unbound - {tag} if binds_gateways else self.unbound | {tag},
         )
 
     def untagged(self, tag: str) -> Forecast:
@@ -181,6 +198,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             self,
             injectors=tuple(w for w in self.injectors if w.tag != tag),
             tags={name: revisions for name, revisions in self.tags.items() if name != tag},
+            unbound=self.unbound - {tag},
         )
 
     def without(self, revision: str) -> Forecast:
@@ -211,6 +229,13 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             tag=tag,
             entries=entries_for(key, service, default=tag == DEFAULT_TAG),
         )
+
+
+def tag_of(ref: Ref) -> str:
+    """The tag that *ref* is the webhook or the Service of, by its name, or an empty string."""
+    if ref.kind not in (MUTATING_WEBHOOK, SERVICE):
+        return ""
+    return next((ref.name.removeprefix(p) for p in TAG_PREFIXES if ref.name.startswith(p)), "")
 
 
 def gateway_name(gateway: ApiGateway) -> str:

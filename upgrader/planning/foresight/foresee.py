@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
+from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK
 from upgrader.model.ownership import DEFAULT_VALIDATOR
-from upgrader.planning.foresight.forecast import Forecast
+from upgrader.planning.foresight.forecast import Forecast, tag_of
 from upgrader.planning.plan import Gate
 from upgrader.steps import (
     AnyStep,
@@ -20,8 +20,6 @@ from upgrader.steps import (
     Restore,
     ScalePlane,
 )
-
-TAG_PREFIXES = ("istio-revision-tag-", "istiod-revision-tag-")
 
 
 def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Forecast:  # noqa: C901  one arm per step
@@ -44,7 +42,13 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
         case MoveTag(parts=("validator",)):
             return replace(forecast, default_validator=action.revision)
         case MoveTag():
-            return forecast.tagged(action.tag, action.revision, deactivate=action.deactivate)
+            return forecast.tagged(
+                action.tag,
+                action.revision,
+                deactivate=action.deactivate,
+                validator="validator" in action.parts,
+                binds_gateways=action.binds_gateways,
+            )
         case ScalePlane():
             return forecast.scaled(action.revision, action.replicas)
         case RemoveObjects():
@@ -53,13 +57,6 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
             return _restored(forecast, action, start)
         case ApplyManifests() | BackUp() | Gate():
             return forecast
-
-
-def tag_of(ref: Ref) -> str:
-    """The tag that *ref* is the webhook or the Service of, or an empty string."""
-    if ref.kind not in (MUTATING_WEBHOOK, SERVICE):
-        return ""
-    return next((ref.name.removeprefix(p) for p in TAG_PREFIXES if ref.name.startswith(p)), "")
 
 
 def _removed(forecast: Forecast, step: RemoveObjects) -> Forecast:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from upgrader.sandbox.api.access.rbac import Rbac
 from upgrader.sandbox.api.convert import from_hub, to_hub
-from upgrader.sandbox.api.kinds.catalogue import Catalogue
+from upgrader.sandbox.api.kinds.catalogue import FIELD_VALIDATION_SINCE, Catalogue
 from upgrader.sandbox.api.snapshots import Snapshots
 from upgrader.sandbox.api.target import Target
 from upgrader.sandbox.api.wire import Admission, AdmissionCall, PodProxy, Request
@@ -23,7 +23,6 @@ _OPTIONS = {
     "deletecollection": "DeleteOptions",
 }
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
-_FIELD_VALIDATION_SINCE = 25
 
 
 @dataclass
@@ -87,7 +86,7 @@ class Call:
         Raises:
             ApiError: 422 for another word.
         """
-        if self.backend.catalogue.minor < _FIELD_VALIDATION_SINCE:
+        if self.backend.catalogue.minor < FIELD_VALIDATION_SINCE:
             return "Ignore"
         asked = self.request.query.get("fieldValidation") or "Warn"
         if asked not in _VALIDATIONS:

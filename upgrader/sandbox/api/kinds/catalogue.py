@@ -17,6 +17,8 @@ _GROUP_ORDER = (
 )  # fmt: skip
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+FIELD_VALIDATION_SINCE = 25
+"""The first minor whose server, not kubectl, tells of unknown fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from upgrader.sandbox.api.kinds.catalogue import Resource
+from upgrader.sandbox.api.kinds.catalogue import FIELD_VALIDATION_SINCE, Resource
 from upgrader.sandbox.api.openapi.schemas import Dialect, kind_of, name_of
 from upgrader.sandbox.store import Obj
 
-_FIELD_VALIDATION_SINCE = 25
 _PATCHES = (
     "application/json-patch+json",
     "application/merge-patch+json",
@@ -85,7 +84,7 @@ def _asked(verb: str, minor: int) -> list[str]:
     if verb not in {"create", "update", "patch"}:
         return []
     names = ["dryRun", "fieldManager"]
-    names += ["fieldValidation"] if minor >= _FIELD_VALIDATION_SINCE else []
+    names += ["fieldValidation"] if minor >= FIELD_VALIDATION_SINCE else []
     return names + (["force"] if verb == "patch" else [])
 
 

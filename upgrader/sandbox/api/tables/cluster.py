@@ -9,10 +9,10 @@ from upgrader.sandbox.store import Obj
 
 NAMESPACE = "Name Status Age"
 NODE = "Name Status Roles Age Version Internal-IP+ External-IP+ OS-Image+ Kernel-Version+ Container-Runtime+"
-CONFIG_MAP = "Name Data# Age"
-SECRET = "Name Type Data# Age"  # noqa: S105 (columns)
-ACCOUNT = "Name Secrets# Age"
-EVENT = "Last_Seen Type Reason Object Subobject+ Source+ Message First_Seen+ Count#+ Name+"
+CONFIG_MAP = "Name Data Age"
+SECRET = "Name Type Data Age"  # noqa: S105 (columns)
+ACCOUNT = "Name Secrets Age"
+EVENT = "Last_Seen Type Reason Object Subobject+ Source+ Message First_Seen+ Count+ Name+"
 LEASE = "Name Holder Age"
 WEBHOOKS = "Name Webhooks# Age"
 CREATED = "Name Created_At"

@@ -23,7 +23,7 @@ from upgrader.sandbox.api.tables.words import (
 from upgrader.sandbox.clock import parse_stamp
 from upgrader.sandbox.store import Obj
 
-DEPLOYMENT = "Name Ready Up-to-date# Available# Age Containers+ Images+ Selector+"
+DEPLOYMENT = "Name Ready Up-to-date Available Age Containers+ Images+ Selector+"
 REPLICA_SET = "Name Desired# Current# Ready# Age Containers+ Images+ Selector+"
 STATEFUL_SET = "Name Ready Age Containers+ Images+"
 DAEMON_SET = (
@@ -32,8 +32,8 @@ DAEMON_SET = (
 JOB = "Name Status Completions Duration Age Containers+ Images+ Selector+"
 CRON_JOB = "Name Schedule Timezone Suspend Active# Last_Schedule Age Containers+ Images+ Selector+"
 BUDGET = "Name Min_Available Max_Unavailable Allowed_Disruptions# Age"
-SCALER = "Name Reference Targets MinPods MaxPods Replicas# Age"
-REVISION = "Name Controller Revision# Age"
+SCALER = "Name Reference Targets MinPods MaxPods Replicas Age"
+REVISION = "Name Controller Revision Age"
 
 
 def deployment(obj: Obj, now: datetime) -> Cells:

@@ -59,7 +59,7 @@ def patch(call: Call) -> Response:
     Raises:
         ApiError: 400, 404, 409, 415, 422.
     """
-    media, dry = sort_of(call), call.dry_run
+    media, dry, _ = sort_of(call), call.dry_run, call.field_validation
     if media == APPLY_PATCH:
         return _apply(call, dry=dry)
     old = call.entry().obj
