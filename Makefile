@@ -7,16 +7,18 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+FAST := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: demo test lint bench clean format
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e .
+	@$(PIP) uv || true
+	$(FAST) -e . 2>/dev/null || $(PIP) -e .   # pip where uv does not find the registry
 	@touch $(INSTALLED)
 
 $(READY): $(INSTALLED)
-	$(PIP) -e '.[dev]'
+	$(FAST) -e '.[dev]' 2>/dev/null || $(PIP) -e '.[dev]'
 	@touch $(READY)
 
 demo: $(INSTALLED)   ## the main job on the embedded sandbox: plan, apply, kill -9, status, resume, verify

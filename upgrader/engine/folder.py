@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from errno import EEXIST
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import msgspec
 
 from upgrader.engine.journal import NAME as JOURNAL
 from upgrader.engine.journal import read_events
-from upgrader.host.files import atomic_write, private_directory
+from upgrader.host.files import atomic_write, inside, private_directory
 from upgrader.model.codec import decode, pretty
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.planning.plan import Plan, plan_digest
@@ -92,14 +93,27 @@ class RunFolder:
 
         Raises:
             UpgradeError: UPG-0503: the place is not ours alone.
+            FileExistsError: there is such a run already.
             OSError: it cannot be written.
+            ValueError: a file would be outside the directory.
         """
         folder = cls(private_directory(private_directory(runs) / run))
-        for name, data in files.items():
-            private_directory((folder.path / name).parent)
-            atomic_write(folder.path / name, data)
-        atomic_write(folder.path / PLAN, pretty(plan).encode())
+        if (folder.path / PLAN).exists():
+            raise FileExistsError(EEXIST, "there is such a run already", str(folder.path))
+        folder.write(dict(files) | {PLAN: pretty(plan).encode()})
         return folder
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files of the run, in that order.
+
+        Raises:
+            ValueError: one would be outside the directory; none is written then.
+        """
+        for name in files:
+            inside(self.path, name)
+        for name, data in files.items():
+            private_directory((self.path / name).parent)
+            atomic_write(self.path / name, data)
 
     def plan(self) -> Plan:
         """The plan of the run.
@@ -113,6 +127,24 @@ class RunFolder:
         """The plan that takes the run back, once going back began."""
         path = self.path / BACK
         return read_plan(path) if path.exists() else None
+
+    def plan_of(self, record: Record) -> Plan:
+        """What is carried out now: the plan that the run was opened with, or the one that takes it back.
+
+        Raises:
+            UpgradeError: UPG-0405: the file has another plan than the one that the journal names.
+        """
+        plan, known = self.plan(), record.opened
+        if known is not None and plan_digest(plan) != known.plan_digest:
+            raise _unfit(self.path / PLAN, f"it is plan {plan.id}, the run was opened with {known.plan}")
+        if not record.going_back:
+            return plan
+        back = self.back_plan()
+        if back is None:
+            raise _unfit(self.path / BACK, "it is not there, and the run is being taken back")
+        if record.back_plan and plan_digest(back) != record.back_plan:
+            raise _unfit(self.path / BACK, f"plan {back.id} is not the one that going back began with")
+        return back
 
     def save_back_plan(self, plan: Plan) -> None:
         """Keep the plan that takes the run back."""

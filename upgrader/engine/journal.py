@@ -98,6 +98,30 @@ class FileJournal:
         """Everything so far, oldest first."""
         return [line.event for line in self._lines]
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Everything so far, with its hashes."""
+        return self._lines
+
+    def extend(self, data: bytes) -> int:
+        """Go on as *data*, a longer journal that begins like this one; returns how many records were added.
+
+        Raises:
+            UpgradeError: UPG-0502: it does not begin like this one, or is damaged.
+            OSError: as for ``append``.
+        """
+        lines, end = verified(data, self._path)
+        mine = self._path.read_bytes()
+        if not data.startswith(mine):
+            raise _damaged(
+                self._path, 0, "the cluster's copy goes on differently: another machine drove this run"
+            )
+        self._file.append(data[len(mine) : end])
+        added = len(lines) - len(self._lines)
+        self._lines = lines
+        self.seal()
+        return added
+
     def seal(self) -> None:
         """Write the length and last hash beside the journal.
 

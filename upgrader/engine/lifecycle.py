@@ -144,6 +144,7 @@ class Lifecycle(Guards):
         self._emit = emit
         self._clock = clock
         self._target = progress().record.hop
+        self._plan = ""
         self._machine = Machine(
             model=self,
             states=Phase,
@@ -158,19 +159,18 @@ class Lifecycle(Guards):
     def write_down(self, event: EventData) -> None:
         """The one callback: the phase is in the journal before the machine moves."""
         assert event.event is not None
-        trigger = event.event.name
-        self._emit(
-            PhaseEntered(at=self._clock.now(), phase=_destination(event), trigger=trigger, hop=self._target)
-        )
+        phase, trigger = _destination(event), event.event.name
+        now = self._clock.now()
+        self._emit(PhaseEntered(at=now, phase=phase, trigger=trigger, hop=self._target, plan=self._plan))
 
-    def fire(self, trigger: str, hop: int) -> None:
-        """Go over one edge.
+    def fire(self, trigger: str, hop: int, *, plan: str = "") -> None:
+        """Go over one edge; *plan* is the digest of another plan that is carried out from there on.
 
         Raises:
             UpgradeError: UPG-0901: there is no such edge from here, or its guard says no. That is a bug, not a state of
                 the cluster.
         """
-        self._target = hop
+        self._target, self._plan = hop, plan
         try:
             moved = bool(self.trigger(trigger))  # type: ignore[attr-defined]
         except MachineError as error:

@@ -46,11 +46,16 @@ class LockLeft(_Event, frozen=True, kw_only=True, tag="lock-left"):
 
 
 class PhaseEntered(_Event, frozen=True, kw_only=True, tag="phase-entered"):
-    """The state machine moved; written before it moves."""
+    """The state machine moved; written before it moves.
+
+    Attributes:
+        plan: Digest of the plan that is carried out from now on, where that is another one: for ``roll_back`` only.
+    """
 
     phase: str
     trigger: str
     hop: int
+    plan: str = ""
 
 
 class StepStarted(_Event, frozen=True, kw_only=True, tag="step-started"):

@@ -38,6 +38,7 @@ class Record:
         opened: First event; None for an empty journal.
         phase: Last phase entered.
         hop: Number of the hop of that phase; 0 before the first.
+        back_plan: Digest of the plan that takes the run back, once going back began.
         settled: Step id to its end.
         open_intents: Intents without an outcome, or with an unknown one: settled by looking.
         waiting: The manual gate that waits for a person.
@@ -48,6 +49,7 @@ class Record:
     opened: RunOpened | None = None
     phase: str = READY
     hop: int = 0
+    back_plan: str = ""
     started: dict[str, StepStarted] = field(default_factory=dict)
     settled: dict[str, StepSettled] = field(default_factory=dict)
     approved: dict[str, Approved] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class Record:
                 self._about_the_run(event)
             case PhaseEntered():
                 self.phase, self.hop = event.phase, event.hop
+                self.back_plan = event.plan or self.back_plan
             case StepStarted() | StepProgress() | StepSettled() | StepHalted() | Looked():
                 self._about_a_step(event)
             case Intent() | Outcome():

@@ -136,6 +136,32 @@ def test_an_ingress_gateway_has_the_objects_of_upstream(version: str) -> None:
     assert _places(ours) == _places(_upstream(version, "istio-ingressgateway.yaml"))
 
 
+def _columns(objects: list[Obj]) -> dict[tuple[str, str], list[tuple[str, str, str]]]:
+    return {
+        (crd["metadata"]["name"], version["name"]): [
+            (one["name"], one["type"], one["jsonPath"])
+            for one in version.get("additionalPrinterColumns") or ()
+        ]
+        for crd in objects
+        for version in crd["spec"]["versions"]
+    }
+
+
+@needs_upstream
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubectl_shows_the_columns_of_upstream(version: str) -> None:
+    ours = _columns(_objects(render_version(version)["crds.yaml"]))
+    theirs = _columns(_upstream(version, "crds.yaml"))
+    assert {place: theirs.get(place) for place in ours} == ours
+
+
+def test_virtual_services_show_their_gateways_and_hosts() -> None:
+    found = _columns(_objects(render_version("1.28.10")["crds.yaml"]))
+    shown = [name for name, *_ in found["virtualservices.networking.istio.io", "v1"]]
+    assert shown == ["Gateways", "Hosts", "Age"]
+    assert found["gateways.networking.istio.io", "v1"] == []
+
+
 @pytest.mark.parametrize("version", ["1.27.9", "1.28.10"])
 def test_a_tag_has_a_service_from_1_28_on(version: str) -> None:
     release = Release(version, version.replace(".", "-"))

@@ -238,7 +238,11 @@ def test_what_is_served_is_told(kubectl: Kubectl) -> None:
 
 
 def test_istio_resources_are_shown_by_their_short_names(kubectl: Kubectl) -> None:
-    assert {row["NAME"] for row in table(kubectl("get", "vs", "-n", "shop"))} == {"shop", "catalog"}
+    rows = {row["NAME"]: row for row in table(kubectl("get", "vs", "-n", "shop"))}
+    assert rows.keys() == {"shop", "catalog"}
+    assert rows["shop"].keys() == {"NAME", "GATEWAYS", "HOSTS", "AGE"}
+    assert rows["shop"]["HOSTS"].startswith("[")
+    assert table(kubectl("get", "gateways.networking.istio.io", "-A"))[0].keys() == {"NAMESPACE", "NAME", "AGE"}
 
 
 def test_fields_are_explained(kubectl: Kubectl) -> None:

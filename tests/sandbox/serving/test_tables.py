@@ -120,7 +120,7 @@ def test_a_custom_resource_shows_the_columns_its_definition_asks_for(
     found = table(call("/apis/a.io/v1/things"), [one], {})
     assert found["rows"][0]["cells"] == ["t", '["mesh"]', "True", "5m"]
     assert [c["priority"] for c in found["columnDefinitions"]] == [0, 0, 0, 1]
-    assert table(call("/apis/a.io/v1/things"), [obj("u")], {})["rows"][0]["cells"] == ["u", "", "", "5m"]
+    assert table(call("/apis/a.io/v1/things"), [obj("u")], {})["rows"][0]["cells"] == ["u", None, None, "5m"]
 
 
 def test_a_kind_without_columns_shows_name_and_age(call: Callable[..., Call]) -> None:

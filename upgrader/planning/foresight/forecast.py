@@ -19,7 +19,7 @@ REV = "istio.io/rev"
 INJECTION = "istio-injection"
 INJECT = "sidecar.istio.io/inject"
 DEFAULT_TAG = "default"
-TAG_PREFIXES = ("istio-revision-tag-", "istiod-revision-tag-")
+_TAG_WEBHOOK, _TAG_SERVICE = "istio-revision-tag-", "istiod-revision-tag-"
 
 
 def relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
@@ -86,7 +86,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, mesh: Snapshot) -> Forecast:
         """The forecast for now."""
         tags: dict[str, frozenset[str]] = {}
-        unbound = {tag: w.revision for w in mesh.injectors if not w.tag and (tag := tag_of(w.ref))}
+        root = mesh.root_namespace
+        unbound = {tag: w.revision for w in mesh.injectors if not w.tag and (tag := tag_of(w.ref, root))}
         for tag, revision in [
             *((w.tag, w.revision) for w in mesh.injectors if w.tag),
             *((s.tag, s.revision) for s in mesh.tag_services),
@@ -145,7 +146,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         """After *revision* was installed beside the others."""
         service = f"{self.root_namespace}/istiod-{revision}"
         own = self._webhook(f"istio-sidecar-injector-{revision}", revision, "", service)
-        others = tuple(w for w in self.injectors if w.tag or w.revision != revision)
+        others = tuple(w for w in self.injectors if self._tag(w) or w.revision != revision)
         return msgspec.structs.replace(
             self, injectors=(*others, own), versions=self.versions | {revision: version}
         )
@@ -178,11 +179,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             validator: The default validator points there too.
             binds_gateways: It decides about Gateways as well.
         """
-        suffix = "" if revision == DEFAULT_TAG else f"-{revision}"
-        others = [w for w in self.injectors if w.tag != tag]
+        others = [w for w in self.injectors if self._tag(w) != tag]
         off = {w.ref.name for w in others if deactivate and w.revision == DEFAULT_TAG}
-        service = f"{self.root_namespace}/istiod{suffix}"
-        moved = self._webhook(f"istio-revision-tag-{tag}", revision, tag, service)
+        moved = self._moved_webhook(tag, revision)
         return msgspec.structs.replace(
             self,
             injectors=(*others, moved),
@@ -196,7 +195,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         """After webhook and Service of *tag* were removed."""
         return msgspec.structs.replace(
             self,
-            injectors=tuple(w for w in self.injectors if w.tag != tag),
+            injectors=tuple(w for w in self.injectors if self._tag(w) != tag),
             tags={name: revisions for name, revisions in self.tags.items() if name != tag},
             unbound=self.unbound - {tag},
         )
@@ -220,6 +219,21 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
         return msgspec.structs.replace(self, templates=after)
 
+    def _tag(self, webhook: Webhook) -> str:
+        return webhook.tag or tag_of(webhook.ref, self.root_namespace)
+
+    def _moved_webhook(self, tag: str, revision: str) -> Webhook:
+        """A tag's webhook keeps its selectors when it moves; a new ``default`` takes over those of an unnamed istiod."""
+        former = next((w for w in self.injectors if self._tag(w) == tag), None)
+        if former is not None:
+            return msgspec.structs.replace(former, revision=revision)
+        made = self._webhook(f"istio-revision-tag-{tag}", revision, tag, f"{self.root_namespace}/istiod-{revision}")
+        unnamed = next((w for w in self.injectors if w.revision == DEFAULT_TAG and not self._tag(w)), None)
+        if tag != DEFAULT_TAG or unnamed is None or unnamed.ref.name in self.switched_off:
+            return made
+        taken = {e.name: e for e in (*made.entries, *unnamed.entries)}
+        return msgspec.structs.replace(made, entries=tuple(taken.values()))
+
     def _webhook(self, name: str, revision: str, tag: str, service: str) -> Webhook:
         key = tag or revision
         return Webhook(
@@ -231,11 +245,17 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def tag_of(ref: Ref) -> str:
-    """The tag that *ref* is the webhook or the Service of, by its name, or an empty string."""
-    if ref.kind not in (MUTATING_WEBHOOK, SERVICE):
+def tag_of(ref: Ref, root: str) -> str:
+    """The tag that *ref* is the webhook or the Service of, by its name, or an empty string.
+
+    Webhooks end in the namespace of their istiod where that is not istio-system (chart revision-tags.yaml).
+    """
+    if ref.kind == SERVICE:
+        return ref.name.removeprefix(_TAG_SERVICE) if ref.name.startswith(_TAG_SERVICE) else ""
+    if ref.kind != MUTATING_WEBHOOK or not ref.name.startswith(_TAG_WEBHOOK):
         return ""
-    return next((ref.name.removeprefix(p) for p in TAG_PREFIXES if ref.name.startswith(p)), "")
+    ending = "" if root == "istio-system" else f"-{root}"
+    return ref.name.removeprefix(_TAG_WEBHOOK).removesuffix(ending)
 
 
 def gateway_name(gateway: ApiGateway) -> str:

@@ -61,8 +61,9 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
 
 def _removed(forecast: Forecast, step: RemoveObjects) -> Forecast:
     for owned in step.objects:
-        if owned.ref.kind == MUTATING_WEBHOOK and tag_of(owned.ref):
-            forecast = forecast.untagged(tag_of(owned.ref))
+        tag = tag_of(owned.ref, forecast.root_namespace)
+        if owned.ref.kind == MUTATING_WEBHOOK and tag:
+            forecast = forecast.untagged(tag)
         elif owned.ref.kind == DEPLOYMENT and owned.ref.name.startswith("istiod"):
             forecast = forecast.without(step.revision)
     return forecast

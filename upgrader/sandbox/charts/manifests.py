@@ -136,7 +136,10 @@ def _kinds(minor: int) -> list[dict[str, Any]]:
         if versions:
             family = kind["group"].split(".")[0]
             label = family if family in {"security", "telemetry"} else ""
-            found.append(kind | {"versions": versions, "storage": stored[-1], "label": label})
+            columns = kind.get("columns", {}) if kind.get("shown", 0) <= minor else {}
+            found.append(
+                kind | {"versions": versions, "storage": stored[-1], "label": label, "columns": columns}
+            )
     return found
 
 

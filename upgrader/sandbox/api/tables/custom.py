@@ -31,15 +31,14 @@ def columns(resource: Resource, version: str) -> list[Obj]:
 
 
 def row(obj: Obj, wanted: list[Obj], now: datetime) -> Cells:
-    """The name and one cell for each column."""
+    """The name and one cell for each column: the first value its path leads to, null when there is none."""
     return [name(obj), *(_cell(obj, column, now) for column in wanted)]
 
 
 def _cell(obj: Obj, column: Obj, now: datetime) -> Any:
-    found = list(find(obj, column.get("jsonPath") or column.get("JSONPath") or ""))
-    if not found:
-        return "" if column["type"] == "string" else None
-    value = found[0] if len(found) == 1 else found
+    value = next(find(obj, column.get("jsonPath") or column.get("JSONPath") or ""), None)
+    if value is None:
+        return None
     if column["type"] == "date":
         return since(value, now) if isinstance(value, str) else None
     if column["type"] in {"integer", "number", "boolean"}:
