@@ -77,7 +77,7 @@ def check_applicable(connection: Connection, plan: Plan, runs: Path) -> None:
             f"it could be applied until {plan.valid_until:%Y-%m-%d %H:%M} UTC",
             "a plan is a promise about a cluster that moves on",
         )
-    used = next((f.run for f in runs_in(runs) if f.plan().id == plan.id), "") or run_of_plan(
+    used = next((f.run for f in runs_in(runs) if f.is_of(plan)), "") or run_of_plan(
         connection.reader, plan.id
     )
     if used:

@@ -40,9 +40,16 @@ def open_run(connection: Connection, runs: Path, named: str | None) -> RunFolder
 
 
 def _latest_open(connection: Connection, runs: Path) -> RunFolder | None:
+    """The latest open run of this cluster. One that cannot be read only counts when there is no other."""
+    unreadable: UpgradeError | None = None
     for one in reversed(runs_in(runs)):
-        if one.plan().cluster.uid == connection.id.uid and one.record().closed is None:
-            return one
+        try:
+            if one.plan().cluster.uid == connection.id.uid and one.record().closed is None:
+                return one
+        except UpgradeError as error:
+            unreadable = unreadable or error
+    if unreadable is not None:
+        raise unreadable
     return None
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from errno import EEXIST
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,8 +16,9 @@ from upgrader.engine.journal import NAME as JOURNAL
 from upgrader.engine.journal import read_events
 from upgrader.host.files import atomic_write, inside, private_directory
 from upgrader.model.codec import decode, pretty
+from upgrader.model.codec import digest as digest_of
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.planning.plan import Plan, plan_digest
+from upgrader.planning.plan import Plan
 from upgrader.planning.record import Record, fold
 
 PLAN = "plan.json"
@@ -52,13 +54,32 @@ def parse_plan(data: bytes, path: Path) -> Plan:
         UpgradeError: UPG-0405.
     """
     try:
-        plan = decode(data, Plan)
+        plan, written = decode(data, Plan), decode(data, dict[str, Any])
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unfit(path, str(error)) from error
-    expected = f"pl-{plan_digest(plan)[:8]}"
+    expected = f"pl-{_written_digest(written)[:8]}"
     if plan.id != expected:
         raise _unfit(path, f"it says {plan.id}, its content is {expected}: it was edited after it was made")
+    if not _known(written, msgspec.to_builtins(plan)):
+        raise _unfit(path, f"it was made by {plan.tool} and says things that this release does not know")
     return plan
+
+
+def _written_digest(written: dict[str, Any]) -> str:
+    """``plan_digest`` of a plan as it stands in its file, whatever fields this release has beyond those."""
+    return digest_of(written | {"id": ""})
+
+
+def _known(written: Any, understood: Any) -> bool:
+    """Whether everything that was written was also read: a field that is not known must not be skipped in silence.
+
+    Fields that a later release added are understood by their defaults, so that old plans go on loading.
+    """
+    if isinstance(written, dict):
+        return all(key in understood and _known(value, understood[key]) for key, value in written.items())
+    if isinstance(written, list):
+        return len(written) == len(understood) and all(map(_known, written, understood))
+    return True
 
 
 def _unfit(path: Path, why: str) -> UpgradeError:
@@ -123,6 +144,16 @@ class RunFolder:
         """
         return read_plan(self.path / PLAN)
 
+    def _digest(self, name: str) -> str:
+        return _written_digest(decode((self.path / name).read_bytes(), dict[str, Any]))
+
+    def is_of(self, plan: Plan) -> bool:
+        """Whether this is a run of *plan*; a run whose own plan cannot be read is of none."""
+        try:
+            return self.plan().id == plan.id
+        except UpgradeError:
+            return False
+
     def back_plan(self) -> Plan | None:
         """The plan that takes the run back, once going back began."""
         path = self.path / BACK
@@ -135,14 +166,14 @@ class RunFolder:
             UpgradeError: UPG-0405: the file has another plan than the one that the journal names.
         """
         plan, known = self.plan(), record.opened
-        if known is not None and plan_digest(plan) != known.plan_digest:
+        if known is not None and self._digest(PLAN) != known.plan_digest:
             raise _unfit(self.path / PLAN, f"it is plan {plan.id}, the run was opened with {known.plan}")
         if not record.going_back:
             return plan
         back = self.back_plan()
         if back is None:
             raise _unfit(self.path / BACK, "it is not there, and the run is being taken back")
-        if record.back_plan and plan_digest(back) != record.back_plan:
+        if record.back_plan and self._digest(BACK) != record.back_plan:
             raise _unfit(self.path / BACK, f"plan {back.id} is not the one that going back began with")
         return back
 

@@ -195,10 +195,10 @@ def bring(reader: Reader, run: str, runs: Path) -> RunFolder:
     lines, _ = verified(data, folder.path / NAME)
     if PLAN not in files or not copied.seq or not copied.agrees(lines):
         raise _incomplete(run, f"{len(lines)} of {copied.seq} records and {len(files)} files are there")
-    plan = parse_plan(files.pop(PLAN), folder.path / PLAN)
-    kept = files | {NAME: data, HEAD: head_of(len(lines), lines[-1].h)}
+    plan = files.pop(PLAN)
+    parse_plan(plan, folder.path / PLAN)
     try:
-        folder.write({**kept, PLAN: msgspec.json.format(encode(plan), indent=2) + b"\n"})
+        folder.write({**files, NAME: data, HEAD: head_of(len(lines), lines[-1].h), PLAN: plan})
     except ValueError as error:
         raise _incomplete(run, str(error)) from error
     return folder

@@ -24,6 +24,8 @@ def recheck(progress: Progress, reader: Reader) -> Standing:
     for item in _latest(progress, items):
         if isinstance(item.action, Gate) or (retiring and isinstance(item.action, ScalePlane | BackUp)):
             continue
+        if isinstance(item.action, BackUp) and not _is_here(item.action, reader):
+            continue
         reading = looked(lambda a=item.action: a.verify(reader))  # type: ignore[misc]
         if reading.verdict is Verdict.BROKEN:
             broken.append((item, reading.summary))
@@ -38,6 +40,17 @@ def recheck(progress: Progress, reader: Reader) -> Standing:
         left=tuple(i for i in (x for _, _, x in progress.left()) if i.id not in true_now),
         broken=tuple(broken),
     )
+
+
+def without_backup(progress: Progress, reader: Reader) -> list[str]:
+    """Backups of the current hop that were made on another machine: the cluster's copy of a run does not hold them."""
+    hop = progress.current_hop()
+    made = [i.action for i in hop.items() if progress.is_settled(i)] if hop is not None else []
+    return [step.folder for step in made if isinstance(step, BackUp) and not _is_here(step, reader)]
+
+
+def _is_here(step: BackUp, reader: Reader) -> bool:
+    return reader.saved(f"{step.folder}/index.json") is not None
 
 
 def refuse_drift(standing: Standing, run: str) -> None:

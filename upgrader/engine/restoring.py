@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from upgrader.cluster.port import Cluster
 from upgrader.engine.folder import RunFolder
 from upgrader.engine.hands import Hands
@@ -21,9 +24,26 @@ def put_back(step: Restore, folder: RunFolder, cluster: Cluster, clock: Clock, h
     """Send what is missing of *step*; returns how many changes were sent.
 
     Raises:
-        UpgradeError: UPG-0501: the run or the mesh is held by somebody else.
+        UpgradeError: UPG-0501: the run or the mesh is held by somebody else; UPG-0502: its journal is damaged.
         ClusterFailure: a change was refused; what was sent before it stays, and running this again goes on.
     """
+    with _journal_of(folder, holder) as journal:
+        lease = Lease(cluster, clock, holder, folder.run)
+        lease.acquire(lambda: None)
+        try:
+            hands = Hands(cluster, folder.path, journal.append, clock, lease.fence)
+            hands.number_from({STEP: sum(isinstance(e, Intent) and e.step == STEP for e in journal.events())})
+            changes = missing(step, cluster)
+            for change in changes:
+                hands.send(STEP, change)
+            journal.seal()
+            return len(changes)
+        finally:
+            lease.release()
+
+
+@contextmanager
+def _journal_of(folder: RunFolder, holder: str) -> Iterator[FileJournal]:
     lock = FileLock(folder.path / "lock")
     if not lock.acquire(holder):
         raise UpgradeError(
@@ -34,18 +54,11 @@ def put_back(step: Restore, folder: RunFolder, cluster: Cluster, clock: Clock, h
             do=(f"upgrade status {folder.run}",),
             exit_code=Exit.LOCKED,
         )
-    journal = FileJournal(folder.path)
-    lease = Lease(cluster, clock, holder, folder.run)
     try:
-        lease.acquire(lambda: None)
-        hands = Hands(cluster, folder.path, journal.append, clock, lease.fence)
-        hands.number_from({STEP: sum(isinstance(e, Intent) and e.step == STEP for e in journal.events())})
-        changes = missing(step, cluster)
-        for change in changes:
-            hands.send(STEP, change)
-        journal.seal()
-        return len(changes)
+        journal = FileJournal(folder.path)
+        try:
+            yield journal
+        finally:
+            journal.close()
     finally:
-        lease.release()
-        journal.close()
         lock.release()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
 from upgrader.engine.gates import Gates
 from upgrader.engine.lifecycle import Lifecycle, Phase
 from upgrader.engine.restarts import Restarts
 from upgrader.engine.settling import Settling
 from upgrader.engine.wait import Stopped
+from upgrader.model.kinds import DEPLOYMENT
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
-from upgrader.steps import RestartWorkload
+from upgrader.probes import RevisionIdle
+from upgrader.steps import RemoveObjects, RestartWorkload
 
 _PHASES = {
     "backup": Phase.BACKING_UP,
@@ -30,13 +34,28 @@ _TRIGGERS = {
 }
 
 
+@dataclass(frozen=True)
+class Turns:
+    """Moments at which whoever started the runner has a word.
+
+    Attributes:
+        wave_over: Told after each wave, when the record is at a point worth keeping elsewhere.
+        no_return: Asked before the first change that cannot be taken back; raises to stop it.
+    """
+
+    wave_over: Callable[[], object] = lambda: None
+    no_return: Callable[[], None] = lambda: None
+
+
+_TURNS = Turns()
+
+
 class Runner:
     """Drives a plan to its end, or to the first thing that stops it.
 
     Args:
         progress: The plan and its record as they are now; read anew after every event.
         until: Step id, wave name or ``hop``: where to stop on purpose; empty for the end.
-        wave_over: Told after each wave, when the record is at a point worth keeping elsewhere.
     """
 
     def __init__(
@@ -47,14 +66,14 @@ class Runner:
         gates: Gates,
         *,
         until: str = "",
-        wave_over: Callable[[], None] = lambda: None,
+        turns: Turns = _TURNS,
     ) -> None:
         self._progress = progress
         self._lifecycle = lifecycle
         self._settling = settling
         self._gates = gates
         self._until = until
-        self._wave_over = wave_over
+        self._turns = turns
 
     def drive(self) -> None:
         """Everything that is left, in order; ends in phase done (or rolled back).
@@ -70,7 +89,7 @@ class Runner:
             for wave in hop.waves:
                 if any(not self._progress().is_settled(item) for item in wave.items):
                     self._wave(hop, wave, back=back)
-                    self._wave_over()
+                    self._turns.wave_over()
                 self._stop_at(wave.name)
             self._stop_at("hop")
         if self._lifecycle.phase in {Phase.DONE, Phase.ROLLED_BACK}:
@@ -79,7 +98,7 @@ class Runner:
         self._lifecycle.fire("rolled_back" if back else "finish", last[-1].number if last else 0)
 
     def _wave(self, hop: Hop, wave: Wave, *, back: bool) -> None:
-        for group in _groups(wave):
+        for group in _groups(wave, self._until):
             left = [item for item in group if not self._progress().is_settled(item)]
             if not left:
                 continue
@@ -96,7 +115,33 @@ class Runner:
         elif isinstance(first.action, RestartWorkload):
             Restarts(self._settling, hop, wave).run(items)
         else:
+            if isinstance(first.action, RemoveObjects):
+                self._before_removal(hop, first, first.action)
             self._settling.carry_out(hop, wave, first, first.action)
+
+    def _before_removal(self, hop: Hop, item: Planned, step: RemoveObjects) -> None:
+        """An istiod is removed only if nothing depends on it now, whenever the gate before it was passed.
+
+        Once its removal has begun it is finished: a revision that is half there is worse than one that is gone.
+        """
+        if self._settling.was_sent(item) or not any(o.ref.kind == DEPLOYMENT for o in step.objects):
+            return
+        plan = self._progress().plan
+        passed = [i.action for i in _before(hop, item) if isinstance(i.action, Gate)]
+        asked = [
+            p for g in passed for p in g.probes if isinstance(p, RevisionIdle) and p.revision == step.revision
+        ]
+        idle = (
+            asked[-1] if asked else RevisionIdle(revision=step.revision, root_namespace=plan.root_namespace)
+        )
+        gate = Gate(
+            probes=(idle,),
+            patience=plan.playbook.patience.gate,
+            message=f"nothing depends on {step.revision}",
+        )
+        self._gates.still_holds(item, gate)
+        if step.why == "retire":
+            self._turns.no_return()
 
     def _enter(self, hop: Hop, wave: Wave, item: Planned) -> None:
         """Move the machine to the phase of *item*, where it is not there already."""
@@ -117,14 +162,22 @@ class Runner:
             raise Stopped("until")
 
 
-def _groups(wave: Wave) -> list[list[Planned]]:
-    """Items one by one; restarts that follow each other together, since several may be in flight."""
+def _before(hop: Hop, item: Planned) -> list[Planned]:
+    return list(takewhile(lambda one: one.id != item.id, hop.items()))
+
+
+def _groups(wave: Wave, until: str) -> list[list[Planned]]:
+    """Items one by one; restarts that follow each other together, since several may be in flight.
+
+    None joins the step after which the run is to stop.
+    """
     groups: list[list[Planned]] = []
     for item in wave.items:
         joins = (
             groups
             and isinstance(item.action, RestartWorkload)
             and isinstance(groups[-1][-1].action, RestartWorkload)
+            and groups[-1][-1].id != until
         )
         if joins:
             groups[-1].append(item)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from upgrader.cluster.port import Cluster
@@ -16,16 +17,31 @@ from upgrader.engine.journal import FileJournal
 from upgrader.engine.lease import Lease
 from upgrader.engine.lifecycle import Lifecycle
 from upgrader.engine.mirror import Mirror
-from upgrader.engine.runner import Runner
+from upgrader.engine.no_return import no_copy, same_cluster, undoing
+from upgrader.engine.recheck import refuse_drift, without_backup
+from upgrader.engine.runner import Runner, Turns
 from upgrader.engine.settling import Settling
 from upgrader.engine.wait import Patience, Stopped
 from upgrader.host.clock import Clock
 from upgrader.host.files import FileLock
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.event import Intent, Interrupted, LockLeft, LockTaken, RunClosed, RunEvent, RunOpened
-from upgrader.planning.inverse import undo
-from upgrader.planning.plan import Gate, Plan, plan_digest
-from upgrader.planning.record import Progress, Record, fold
+from upgrader.model.event import (
+    DriftSeen,
+    Intent,
+    Interrupted,
+    LockLeft,
+    LockTaken,
+    PhaseEntered,
+    RunClosed,
+    RunEvent,
+    RunOpened,
+    StepHalted,
+    StepSettled,
+)
+from upgrader.model.failures import ClusterFailure
+from upgrader.planning.plan import Plan, plan_digest
+from upgrader.planning.record import Progress, Record, Standing, fold
+from upgrader.steps import Restore
 
 Observer = Callable[[RunEvent], None]
 
@@ -68,14 +84,30 @@ class Session:
         self._lease = lease
         self._mirror = Mirror(setting.cluster, folder)
         self.folder = folder
-        self.forward = folder.plan()
         self.record: Record = fold(journal.events())
-        self.plan: Plan = folder.back_plan() if self.record.going_back else self.forward  # type: ignore[assignment]
+        self.plan: Plan = folder.plan_of(self.record)
         self._lifecycle = Lifecycle(self.progress, self.emit, setting.clock)
         self._patience = Patience(setting.clock, setting.stop, lease.tick)
         self._hands = Hands(setting.cluster, folder.path, self.emit, setting.clock, lease.fence)
         self._hands.number_from(Counter(e.step for e in journal.events() if isinstance(e, Intent)))
         self._settling = Settling(setting.cluster, self._hands, self._patience, self.emit, self.progress)
+
+    def begin(self, opening: RunOpened | None) -> None:
+        """Write down that this process drives the run from here on, and keep that in the cluster too.
+
+        Raises:
+            UpgradeError: UPG-0402: the cluster is another one.
+        """
+        same_cluster(self.plan, self._setting.cluster)
+        if self.record.opened is None:
+            self.emit(opening or opening_of(self._setting, self.folder.run, self.plan))
+        self.emit(LockTaken(at=self._now(), holder=self._setting.who, epoch=self._lease.epoch))
+        self._keep()
+        for folder in without_backup(self.progress(), self._setting.cluster):
+            self._setting.say(
+                f"{folder} is not in {self.folder.path}: going on needs nothing of it, going back does; copy it from the "
+                "machine where the run began"
+            )
 
     def progress(self) -> Progress:
         """The plan and its record as they are now."""
@@ -84,6 +116,8 @@ class Session:
     def emit(self, event: RunEvent) -> None:
         """Journal first, then everybody who listens."""
         self._journal.append(event)
+        if isinstance(event, StepSettled | StepHalted | PhaseEntered | RunClosed):
+            self._journal.seal()
         self.record.add(event)
         for number, observer in enumerate(self._setting.observers):
             self._tell(number, observer, event)
@@ -91,10 +125,13 @@ class Session:
     def _tell(self, number: int, observer: Observer, event: RunEvent) -> None:
         try:
             observer(event)
-        except (OSError, ValueError) as trouble:
+        except Exception as trouble:  # noqa: BLE001  telling is no reason to stop doing
             if number not in self._setting.deaf:
                 self._setting.deaf.add(number)
                 self._setting.say(f"an output could not be written and is given up: {trouble}")
+
+    def _now(self) -> datetime:
+        return self._setting.clock.now()
 
     def drive(self, *, until: str = "") -> Literal["done", "rolled-back"]:
         """Carry out what is left.
@@ -103,50 +140,71 @@ class Session:
             Stopped, Parked, UpgradeError, OSError: as ``engine.runner.Runner.drive``.
         """
         gates = Gates(self._setting.cluster, self._patience, self.emit, self.progress, self._setting.approver)
-        runner = Runner(
-            self.progress, self._lifecycle, self._settling, gates, until=until, wave_over=self._keep
-        )
-        runner.drive()
+        turns = Turns(wave_over=self._keep, no_return=self._no_return)
+        Runner(self.progress, self._lifecycle, self._settling, gates, until=until, turns=turns).drive()
         result: Literal["done", "rolled-back"] = "rolled-back" if self.record.going_back else "done"
         if self.record.closed is None:
-            self.emit(RunClosed(at=self._setting.clock.now(), result=result))
+            self.emit(RunClosed(at=self._now(), result=result))
         return result
 
     def turn_back(self) -> None:
         """From now on the run goes back to where its hop began.
 
         Raises:
-            UpgradeError: UPG-0803: the old revision's removal has begun; UPG-0801: there is nothing to take back.
+            UpgradeError: UPG-0803: the old revision's removal has begun; UPG-0801: there is nothing to take back;
+                UPG-0802: the backup that going back needs is not here, or damaged.
         """
         if self.record.going_back:
             return
         back = undoing(self.progress(), self.folder)
+        for _, _, item in back.items():
+            if isinstance(item.action, Restore):
+                item.action.observe(self._setting.cluster)
         self.folder.save_back_plan(back)
-        self._lifecycle.fire("roll_back", self.record.hop)
+        self._lifecycle.fire("roll_back", self.record.hop, plan=plan_digest(back))
         self.plan = back
+
+    def refuse_drift(self, standing: Standing) -> None:
+        """Go on only if nothing that was done was undone; what was, is written down.
+
+        Raises:
+            UpgradeError: UPG-0404.
+        """
+        for item, found in standing.broken:
+            subject = f"{item.id} {item.title}"
+            self.emit(DriftSeen(at=self._now(), subject=subject, expected="done, as recorded", found=found))
+        refuse_drift(standing, self.folder.run)
 
     def stopped(self, signal: str) -> None:
         """Write down that somebody stopped the run."""
         flying = tuple(item.id for item in self.progress().in_flight())
-        self.emit(Interrupted(at=self._setting.clock.now(), signal=signal, in_flight=flying))
+        self.emit(Interrupted(at=self._now(), signal=signal, in_flight=flying))
 
-    def _keep(self) -> None:
+    def _keep(self) -> str:
+        """Seal the journal and copy it; what went wrong with the copy is said, and returned."""
         self._journal.seal()
         if trouble := self._mirror.sync():
             self._setting.say(f"the cluster's copy of the record is behind: {trouble}")
+        return trouble
+
+    def _no_return(self) -> None:
+        """Before what cannot be taken back: the very cluster, and a record that outlives this machine."""
+        same_cluster(self.plan, self._setting.cluster)
+        if trouble := self._keep():
+            raise no_copy(self.folder.run, trouble)
 
     def leave(self) -> None:
-        """Give everything back; the last thing a process does with a run."""
-        if self._journal_is_open():
-            self._keep()
-        self._lease.release()
+        """Give everything back; the last thing a process does with a run.
 
-    def _journal_is_open(self) -> bool:
+        A lock that was lost leaves journal and copy alone: they are somebody else's by now.
+        """
         try:
-            self.emit(LockLeft(at=self._setting.clock.now(), holder=self._setting.who))
-        except OSError:
-            return False
-        return True
+            if self._lease.held:
+                self.emit(LockLeft(at=self._now(), holder=self._setting.who))
+                self._keep()
+        except OSError as trouble:
+            self._setting.say(f"the journal cannot be written: {trouble}")
+        self._lease.release()
 
 
 @contextmanager
@@ -183,12 +241,15 @@ def _held(
         if signal := setting.stop():
             raise Stopped(signal)
 
-    epoch = lease.acquire(heed, setting.say)
-    one = Session(setting, folder, journal, lease)
+    lease.acquire(heed, setting.say)
     try:
-        if opening is not None and one.record.opened is None:
-            one.emit(opening)
-        one.emit(LockTaken(at=setting.clock.now(), holder=setting.who, epoch=epoch))
+        _catch_up(setting, folder, journal)
+        one = Session(setting, folder, journal, lease)
+        one.begin(opening)
+    except Exception:
+        lease.release()
+        raise
+    try:
         yield one
     except Exception:
         one.leave()
@@ -196,23 +257,15 @@ def _held(
     one.leave()
 
 
-def undoing(progress: Progress, folder: RunFolder) -> Plan:
-    """The plan that takes back what was begun of the current hop.
-
-    Raises:
-        UpgradeError: UPG-0803: the old revision's removal has begun; UPG-0801: there is nothing to take back.
-    """
-    known = folder.back_plan() if progress.record.going_back else None
-    if known is not None:
-        return known
-    hop = progress.hop_of(progress.record.hop)
-    if hop is None or progress.record.closed is not None:
-        raise _nothing_to_take_back(folder.run)
-    if progress.retire_begun(hop):
-        raise _retired(folder.run, hop.old)
-    begun = progress.record.started
-    items = frozenset(i.id for i in hop.items() if i.id in begun and not isinstance(i.action, Gate))
-    return undo(progress.plan, hop.number, items)
+def _catch_up(setting: Setting, folder: RunFolder, journal: FileJournal) -> None:
+    """What another machine did with this run since is taken over first."""
+    try:
+        added = Mirror(setting.cluster, folder).catch_up(journal)
+    except ClusterFailure as failure:
+        setting.say(f"the cluster's copy of the record could not be compared: {failure.message}")
+        return
+    if added:
+        setting.say(f"{added} records were added that another machine wrote since")
 
 
 def opening_of(setting: Setting, run: str, plan: Plan) -> RunOpened:
@@ -236,25 +289,4 @@ def _held_here(folder: RunFolder, holder: str) -> UpgradeError:
         why="two processes would undo each other's work",
         do=(f"upgrade status {folder.run}",),
         exit_code=Exit.LOCKED,
-    )
-
-
-def _nothing_to_take_back(run: str) -> UpgradeError:
-    return UpgradeError(
-        "UPG-0801",
-        f"run {run} has nothing to take back",
-        why="it is over, or nothing of it was begun",
-        do=(f"upgrade status {run}",),
-        exit_code=Exit.BLOCKED,
-    )
-
-
-def _retired(run: str, old: str) -> UpgradeError:
-    return UpgradeError(
-        "UPG-0803",
-        f"rollback needs revision {old}, whose removal has begun",
-        what=(f"run {run} is past the point where the old revision still serves",),
-        why="going back now means installing the old version again: that is an upgrade of its own, with its own plan",
-        do=(f"upgrade resume {run}      # finish this hop",),
-        exit_code=Exit.BLOCKED,
     )

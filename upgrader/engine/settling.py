@@ -60,6 +60,10 @@ class Settling:
         """Whether the step is over."""
         return self._progress().is_settled(item)
 
+    def was_sent(self, item: Planned) -> bool:
+        """Whether a change of the step was ever sent, or about to be."""
+        return self._hands.sent(item.id)
+
     def carry_out(self, hop: Hop, wave: Wave, item: Planned, step: AnyStep) -> None:
         """Begin *item*, close its gap, wait for it, write down the end.
 

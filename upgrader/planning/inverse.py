@@ -16,7 +16,8 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
 from upgrader.model.manifest import Owned
 from upgrader.model.ownership import DEFAULT_VALIDATOR, old_has_drop
-from upgrader.model.version import Version
+from upgrader.model.version import UNNAMED, Version
+from upgrader.planning.hop.gates import namespace_suffix, own_webhooks
 from upgrader.planning.hop.retire import rank
 from upgrader.planning.plan import Gate, Hop, Mark, Plan, Planned, Wave, named
 from upgrader.probes import AnyProbe, ControlPlaneReady, Validates, WebhooksResolve, WorkloadsOn
@@ -186,12 +187,9 @@ def _restart_back(hop: Hop, step: RestartWorkload) -> RestartWorkload:
 def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
     """A created tag goes and what it replaced is restored; a moved one moves back, without what was added to it."""
     made = "webhook" in step.create
-    if made:
-        own = "istio-sidecar-injector" + (
-            "" if plan.root_namespace == "istio-system" else f"-{plan.root_namespace}"
-        )
-        restored = [Ref(MUTATING_WEBHOOK, own)] if step.deactivate else []
-        restored += [Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)] if "validator" in step.parts else []
+    restored = [Ref(MUTATING_WEBHOOK, own_webhooks(UNNAMED, plan.root_namespace)[0])] if step.deactivate else []
+    restored += [Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)] if made and "validator" in step.parts else []
+    if restored:
         yield "~", f"what served without tag {step.tag}, as it was", _restore(hop, tuple(restored)), 0
     created = tuple(
         Owned(_tag_ref(plan, step.tag, part)) for part in ("service", "webhook") if part in step.create
@@ -206,7 +204,13 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
         yield "~", "the default validator, as it was", _restore(hop, (validator,)), 0
     if kept and not made:
         back = msgspec.structs.replace(
-            step, revision=step.source, source=step.revision, parts=kept, create=(), deactivate=False
+            step,
+            revision=step.source,
+            source=step.revision,
+            parts=kept,
+            create=(),
+            deactivate=False,
+            binds_gateways=step.source != step.revision,
         )
         yield "~", f"tag {step.tag}: {step.revision} -> {step.source}", back, 0
 
@@ -214,7 +218,7 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
 def _tag_ref(plan: Plan, tag: str, part: str) -> Ref:
     if part == "service":
         return Ref(SERVICE, f"istiod-revision-tag-{tag}", plan.root_namespace)
-    return Ref(MUTATING_WEBHOOK, f"istio-revision-tag-{tag}")
+    return Ref(MUTATING_WEBHOOK, f"istio-revision-tag-{tag}{namespace_suffix(plan.root_namespace)}")
 
 
 def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:

@@ -223,11 +223,19 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         return in_root and _OWN_FILTERS.match(metadata["name"]) is not None
 
     def _connections(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
-        """Sees also what no pod list shows: other clusters, virtual machines."""
+        """Sees also what no pod list shows: other clusters, virtual machines.
+
+        A pod whose container is not running, such as one that cannot start, is connected to nobody and is not asked.
+        """
         plane = next((p for p in mesh.planes if p.revision == self.revision), None)
         pods = istiod_pods(cluster, self.revision, self.root_namespace)
         if not pods and plane is not None and plane.replicas:
             yield f"{plane.ref} has no pod that could be asked for its connections"
-        for version, count in sorted(connected(cluster, pods).items()):
+        for version, count in sorted(connected(cluster, [p for p in pods if _may_run(p)]).items()):
             if count:
                 yield f"{count} proxies of {version} are connected to it"
+
+
+def _may_run(pod: Obj) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return not statuses or any("running" in (each.get("state") or {}) for each in statuses)

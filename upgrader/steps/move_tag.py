@@ -122,8 +122,10 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         """What changes, for plan and journal."""
         made = "" if self.source else " (new)"
         off = ", the injector without a revision is switched off" if self.deactivate else ""
-        only = "" if self.binds_gateways else ", for pods only"
-        return f"tag {self.tag}{made}: {self.source or 'none'} -> {self.revision}{only}{off}"
+        about = "" if self.binds_gateways else ", for pods only"
+        if self.source == self.revision:
+            return f"tag {self.tag} at {self.revision}{about or ', for Gateways too'}"
+        return f"tag {self.tag}{made}: {self.source or 'none'} -> {self.revision}{about}{off}"
 
     @property
     def _service(self) -> Ref:
@@ -174,42 +176,47 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         return found and _injects(configuration)
 
     def _service_leaves(self, seen: TagSeen) -> Iterator[Change]:
-        """Before the webhook moves, or for as long as the tag binds no Gateway."""
+        """Before the webhook moves, so that at no moment both name the tag and differ."""
         service = seen.service if "service" in self.parts else None
-        if service is None or not label_of(service, TAG):
+        if service is None or not label_of(service, TAG) or label_of(service, REVISION) == self.revision:
             return
-        moves = "webhook" in self.parts and seen.webhook is not None and not self._has_moved(seen.webhook, seen)
-        if not self.binds_gateways or (moves and label_of(service, REVISION) != self.revision):
+        if "webhook" in self.parts and seen.webhook is not None and not self._has_moved(seen.webhook, seen):
             yield _patch(SERVICE, service, {"metadata": {"labels": {TAG: None}}})
 
     def _has_moved(self, webhook: Obj, seen: TagSeen) -> bool:
-        bound = self.tag if self.binds_gateways else None
-        return seen.target is not None and parts_of.names(webhook, seen.target) and label_of(webhook, TAG) == bound
+        return (
+            seen.target is not None
+            and parts_of.names(webhook, seen.target)
+            and label_of(webhook, TAG) == self._label
+        )
+
+    @property
+    def _label(self) -> str | None:
+        return self.tag if self.binds_gateways else None
 
     def _webhook_moves(self, seen: TagSeen, target: Target) -> Iterator[Change]:
         if "webhook" not in self.parts:
             return
-        bound = self.tag if self.binds_gateways else None
         if seen.webhook is None:
             ref = Ref(MUTATING_WEBHOOK, self._webhook_name)
             made = parts_of.new_webhook(self.tag, ref.name, target, seen.unnamed)
             yield Create(ref, made if self.binds_gateways else parts_of.unbound(made))
         elif not self._has_moved(seen.webhook, seen):
-            yield _patch(MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target, {TAG: bound}))
+            yield _patch(MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target, {TAG: self._label}))
 
     def _switch_off(self, seen: TagSeen) -> Iterator[Change]:
         if self.deactivate and seen.unnamed is not None and not parts_of.is_off(seen.unnamed):
             yield _patch(MUTATING_WEBHOOK, seen.unnamed, parts_of.switched_off(seen.unnamed))
 
     def _service_joins(self, seen: TagSeen, target: Target) -> Iterator[Change]:
-        if "service" not in self.parts or not self.binds_gateways:
+        if "service" not in self.parts:
             return
         if seen.service is None:
             yield Create(self._service, parts_of.new_service(self.tag, self._service.name, target))
             return
-        there = label_of(seen.service, TAG) == self.tag and label_of(seen.service, REVISION) == self.revision
-        if not there or not parts_of.leads_to(seen.service, target):
-            yield _patch(SERVICE, seen.service, parts_of.joined(seen.service, self.tag, target))
+        labels = label_of(seen.service, TAG), label_of(seen.service, REVISION)
+        if labels != (self._label, self.revision) or not parts_of.leads_to(seen.service, target):
+            yield _patch(SERVICE, seen.service, parts_of.joined(seen.service, self._label, target))
 
     def _validator_moves(self, seen: TagSeen, target: Target) -> Iterator[Change]:
         if "validator" not in self.parts:

@@ -149,8 +149,8 @@ def new_service(tag: str, name: str, target: Target) -> Obj:
     }
 
 
-def joined(service: Obj, tag: str, target: Target) -> Obj:
-    """The merge patch with which a tag's Service belongs to the tag and leads to the target."""
+def joined(service: Obj, tag: str | None, target: Target) -> Obj:
+    """The merge patch with which a tag's Service belongs to the tag (None: to none) and leads to the target."""
     wanted: Mapping[str, str] = target.service["spec"]["selector"]
     selector: dict[str, str | None] = dict.fromkeys(service["spec"].get("selector") or {})
     return {

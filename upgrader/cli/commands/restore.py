@@ -9,7 +9,6 @@ from upgrader.cli.consent import ask_to_start
 from upgrader.cli.finding_runs import open_run
 from upgrader.cli.options import global_options, said
 from upgrader.cli.places import runs_folder
-from upgrader.cli.wiring import TOOL
 from upgrader.engine.restoring import put_back
 from upgrader.host.identity import who
 from upgrader.model.change import reason
@@ -44,8 +43,6 @@ def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
             return Exit.OK
         if not yes:
             ask_to_start(options, words, f"Put back {len(changes)} objects on {ready.connection.id.context}?")
-        done = put_back(
-            step, folder, ready.connection.acting(folder.path), ready.connection.clock, f"{who()} {TOOL}"
-        )
+        done = put_back(step, folder, ready.connection.acting(folder.path), ready.connection.clock, who())
         click.echo(f"Put back {done} objects; the record is in {folder.path}")
     return Exit.OK

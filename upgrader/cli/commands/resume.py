@@ -12,7 +12,7 @@ from upgrader.cli.finding_runs import open_run
 from upgrader.cli.options import global_options, said
 from upgrader.cli.places import runs_folder
 from upgrader.cli.screen import style_of, tell
-from upgrader.engine.recheck import recheck, refuse_drift
+from upgrader.engine.recheck import recheck
 from upgrader.engine.session import Session
 from upgrader.report.standing import standing_text
 
@@ -44,6 +44,6 @@ def resume(
             reader = ready.connection.with_files(folder.path)
             standing = recheck(held.progress(), reader)
             tell(options, standing_text(standing, held.progress(), folder.run, style_of(options, error=True)))
-            refuse_drift(standing, folder.run)
+            held.refuse_drift(standing)
 
         return ready.drive(folder, manner, look)

@@ -12,7 +12,8 @@ from upgrader.cli.consent import ask_to_start
 from upgrader.cli.finding_runs import open_run
 from upgrader.cli.options import global_options, said
 from upgrader.cli.places import runs_folder
-from upgrader.engine.session import Session, undoing
+from upgrader.engine.no_return import undoing
+from upgrader.engine.session import Session
 from upgrader.model.errors import Exit
 from upgrader.planning.record import Progress
 from upgrader.report.rollback_text import rollback_text

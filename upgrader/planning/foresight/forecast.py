@@ -6,7 +6,7 @@ rules that answer are the same that the checks use on the live snapshot (``model
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -161,32 +161,32 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         after = self.gateways | {gateway: relabelled(self.gateways[gateway], {REV: value})}
         return msgspec.structs.replace(self, gateways=after)
 
-    def tagged(  # noqa: PLR0913  what a tag is made of
+    def tagged(
         self,
         tag: str,
         revision: str,
+        parts: Collection[str] = ("webhook",),
         *,
         deactivate: bool = False,
-        validator: bool = False,
         binds_gateways: bool = True,
     ) -> Forecast:
-        """After *tag* (webhook and Service) points at *revision*, and at nothing else.
+        """After *tag* points at *revision*, and at nothing else.
 
         Args:
             tag: Its name.
             revision: Where it points then.
+            parts: Which objects it has: ``webhook``, ``service``, ``validator``.
             deactivate: The injector of an installation without a revision is switched off with it.
-            validator: The default validator points there too.
             binds_gateways: It decides about Gateways as well.
         """
         others = [w for w in self.injectors if self._tag(w) != tag]
         off = {w.ref.name for w in others if deactivate and w.revision == DEFAULT_TAG}
-        moved = self._moved_webhook(tag, revision)
+        moved = (self._moved_webhook(tag, revision),) if "webhook" in parts else ()
         return msgspec.structs.replace(
             self,
-            injectors=(*others, moved),
+            injectors=(*others, *moved),
             tags=self.tags | {tag: frozenset({revision})},
-            default_validator=revision if validator else self.default_validator,
+            default_validator=revision if "validator" in parts else self.default_validator,
             switched_off=self.switched_off | off,
             unbound=self.unbound - {tag} if binds_gateways else self.unbound | {tag},
         )

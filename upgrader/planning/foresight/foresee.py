@@ -45,8 +45,8 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
             return forecast.tagged(
                 action.tag,
                 action.revision,
+                action.parts,
                 deactivate=action.deactivate,
-                validator="validator" in action.parts,
                 binds_gateways=action.binds_gateways,
             )
         case ScalePlane():

@@ -61,7 +61,12 @@ def dangling(mesh: Snapshot) -> tuple[str, ...]:
 def own_webhooks(revision: str, root: str) -> tuple[str, str]:
     """Names of the injector and the validator that belong to *revision* itself."""
     suffix = "" if revision == UNNAMED else f"-{revision}"
-    return f"istio-sidecar-injector{suffix}", f"istio-validator{suffix}-{root}"
+    return f"istio-sidecar-injector{suffix}{namespace_suffix(root)}", f"istio-validator{suffix}-{root}"
+
+
+def namespace_suffix(root: str) -> str:
+    """What the names of injectors end in: nothing, or the namespace of their istiod where that is not istio-system."""
+    return "" if root == "istio-system" else f"-{root}"
 
 
 def _of_frozen(draft: Draft) -> Iterator[str]:

@@ -10,7 +10,7 @@ from upgrader.model.kinds import DEPLOYMENT, Ref
 from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import ApiGateway
 from upgrader.model.version import UNNAMED, Version
-from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
+from upgrader.planning.foresight.forecast import REV, gateway_name
 from upgrader.planning.hop.install import apply_part
 from upgrader.planning.hop.moves import bind, gateway_only, remaining, restart, soak_gate
 from upgrader.planning.hop.stage import Draft
@@ -22,6 +22,11 @@ WAYPOINT = "istio-waypoint"
 def empties(draft: Draft, gateway: ApiGateway) -> bool:
     """Whether the old istiod would empty *gateway* when it loses it; it never does so to a waypoint."""
     return gateway.class_name != WAYPOINT and old_has_drop(Version.parse(draft.inputs.source))
+
+
+def _new_empties(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether the new istiod would empty *gateway* when a rollback takes it away again."""
+    return gateway.class_name != WAYPOINT and old_has_drop(draft.inputs.target)
 
 
 def owned(draft: Draft) -> list[ApiGateway]:
@@ -40,26 +45,25 @@ def _may_move(draft: Draft, gateway: ApiGateway) -> bool:
 
 
 def pin(draft: Draft) -> None:
-    """Label the Gateways that a moved label or tag would take along, so that their moment can be chosen."""
+    """Label the Gateways that a moved label or tag would take along, so that their moment can be chosen.
+
+    Also where only the new istiod would empty them: on the way back they must not follow a label or tag either.
+    """
     for gateway in owned(draft):
-        if empties(draft, gateway) and _inherits(draft, gateway):
-            _label(draft, gateway, draft.old, f"Gateway {gateway_name(gateway)}: keep {draft.old} for now")
+        if (empties(draft, gateway) or _new_empties(draft, gateway)) and _inherits(draft, gateway):
+            title = f"Gateway {gateway_name(gateway)}: keep {draft.old} for now"
+            _label(draft, gateway, draft.old, draft.old, title)
     draft.close("pins", "gateways")
 
 
 def _inherits(draft: Draft, gateway: ApiGateway) -> bool:
     """Whether a step of this hop would move *gateway* although its own label stays."""
-    own = draft.forecast.gateways[gateway_name(gateway)].get(REV)
-    if own is not None:
-        return own != draft.old
-    labels = draft.forecast.namespaces.get(gateway.ref.namespace, {})
-    return draft.old != UNNAMED or REV in labels or INJECTION in labels
+    return draft.forecast.gateways[gateway_name(gateway)].get(REV) != draft.old
 
 
-def _label(draft: Draft, gateway: ApiGateway, value: str | None, title: str) -> None:
+def _label(draft: Draft, gateway: ApiGateway, value: str | None, owner: str, title: str) -> None:
     name = gateway_name(gateway)
     before = draft.forecast.gateways[name].get(REV)
-    owner = draft.old if value == draft.old else draft.new
     step = RelabelGateway(
         ref=gateway.ref,
         uid=gateway.uid,
@@ -76,7 +80,7 @@ def _label(draft: Draft, gateway: ApiGateway, value: str | None, title: str) -> 
 def _move(draft: Draft, gateway: ApiGateway) -> str:
     name = gateway_name(gateway)
     before = draft.forecast.gateways[name].get(REV) or "absent"
-    _label(draft, gateway, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
+    _label(draft, gateway, draft.new, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
     return name
 
 
@@ -188,4 +192,4 @@ def unpin(draft: Draft) -> None:
         later = draft.forecast.gateway_labelled(name, value)
         if name in gateways and later.claimants(gateways[name]) == frozenset({draft.new}):
             title = f"Gateway {name}: istio.io/rev {draft.new} -> {value or 'absent'}, as it was"
-            _label(draft, gateways[name], value, title)
+            _label(draft, gateways[name], value, draft.new, title)

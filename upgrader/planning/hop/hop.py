@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from upgrader.model.finding import Finding
+from upgrader.model.snapshot import Workload
 from upgrader.model.version import UNNAMED
 from upgrader.planning.hop import gateways
 from upgrader.planning.hop.gates import dangling, gateways_on, probe_round, workloads_on
@@ -10,7 +13,7 @@ from upgrader.planning.hop.install import back_up, install
 from upgrader.planning.hop.moves import leave_behind, remaining, restart, waves
 from upgrader.planning.hop.retire import retire
 from upgrader.planning.hop.stage import Draft, HopInputs, Stage
-from upgrader.planning.hop.tags import move_remaining
+from upgrader.planning.hop.tags import contested, lend_default, move_remaining
 from upgrader.planning.plan import Hop
 
 
@@ -66,16 +69,31 @@ def _name_is_free(draft: Draft) -> bool:
 
 
 def _tags(draft: Draft) -> None:
-    """Tags that are left and Gateways that waited; an istiod without a revision gives up its Gateways first.
+    """Tags that are left and Gateways that waited.
 
-    It answers to the name ``default`` itself, so a tag of that name beside it would give each such Gateway two owners.
+    An istiod without a revision answers to the name ``default`` itself, so a tag of that name beside it would give each
+    of its Gateways two owners: the tag decides about pods first, then the Gateways change hands, then it decides about
+    those too. Before istiod is frozen nothing needs its webhooks any more.
     """
     if draft.old == UNNAMED:
-        rolled = [*gateways.free(draft), *move_remaining(draft)]
-    else:
-        rolled = [*move_remaining(draft), *gateways.free(draft)]
-    moved = restart(draft, remaining(draft))
+        _without_a_name(draft)
+        return
+    rolled = [*move_remaining(draft), *gateways.free(draft)]
+    _close(draft, restart(draft, remaining(draft)), rolled, "tags")
+
+
+def _without_a_name(draft: Draft) -> None:
+    if contested(draft) or draft.behind:
+        waiting = [w for w in remaining(draft) if not w.gateway]
+        if waiting or not draft.behind:
+            lend_default(draft)
+        _close(draft, restart(draft, waiting), (), "tags")
+    rolled = [*gateways.free(draft), *move_remaining(draft)]
+    _close(draft, restart(draft, remaining(draft)), rolled, "handover" if draft.waves[-1].name == "tags" else "tags")
+
+
+def _close(draft: Draft, moved: list[Workload], rolled: Iterable[str], name: str) -> None:
     if draft.pending:
         probes = (*workloads_on(draft, moved), *gateways_on(draft, rolled), *probe_round(draft))
         draft.gate("gate: tags, gateways and webhooks agree on one revision", probes)
-    draft.close("tags", "tags")
+    draft.close(name, "tags")

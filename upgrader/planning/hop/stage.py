@@ -15,7 +15,7 @@ from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import Version
-from upgrader.planning.foresight.forecast import Forecast, gateway_name
+from upgrader.planning.foresight.forecast import Forecast, gateway_name, tag_of
 from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.plan import Gate, Mark, Planned, Wave, WaveKind
@@ -75,8 +75,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 def _parts(mesh: Snapshot) -> dict[str, tuple[TagPart, ...]]:
     parts: dict[str, tuple[TagPart, ...]] = {}
     for webhook in mesh.injectors:
-        if webhook.tag:
-            parts[webhook.tag] = ("webhook",)
+        if tag := webhook.tag or tag_of(webhook.ref, mesh.root_namespace):
+            parts[tag] = ("webhook",)
     for service in mesh.tag_services:
         parts[service.tag] = (*parts.get(service.tag, ()), "service")
     if "default" in parts and any(v.ref.name == DEFAULT_VALIDATOR for v in mesh.validators):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from upgrader.model.version import UNNAMED
-from upgrader.planning.foresight.forecast import DEFAULT_TAG
+from upgrader.planning.foresight.forecast import DEFAULT_TAG, tag_of
 from upgrader.planning.hop.bindings import Binding, namespace_binding, workload_binding
 from upgrader.planning.hop.stage import Draft
 from upgrader.steps import MoveTag
@@ -24,11 +24,27 @@ def move_tag(draft: Draft, tag: str) -> tuple[str, ...]:
             name,
             f"{name} is to stay on {draft.old}, but is bound by tag {tag}, which moves",
             "a tag moves for everybody who is bound by it: the next pods there would get the new revision",
-            f"kubectl label namespace {name.partition('/')[0]} istio.io/rev={draft.old} istio-injection- --overwrite",
+            _keeping(draft, name),
         )
+    if tag == DEFAULT_TAG and contested(draft):
+        return _lend(draft)
     parts = draft.parts.get(tag, ("webhook",))
     create = _service_to_make(draft, parts)
-    return _add(draft, tag, draft.old, (*parts, *create), create)
+    return _add(draft, tag, (*parts, *create), create=create, deactivate=tag == DEFAULT_TAG)
+
+
+def _keeping(draft: Draft, name: str) -> str:
+    """How *name* can stay with the old revision although its tag moves."""
+    if draft.old == UNNAMED:
+        return f"move {name} too: nothing names an istiod without a revision but what moves here"
+    space = name.partition("/")[0]
+    return f"kubectl label namespace {space} istio.io/rev={draft.old} istio-injection- --overwrite"
+
+
+def contested(draft: Draft) -> bool:
+    """Whether a tag ``default`` elsewhere would give Gateways a second owner: an unnamed istiod has that name itself."""
+    gateways = draft.inputs.mesh.api_gateways
+    return draft.old == UNNAMED and any(draft.old in draft.forecast.claimants(g) for g in gateways)
 
 
 def _service_to_make(draft: Draft, parts: tuple[TagPart, ...]) -> tuple[TagPart, ...]:
@@ -38,24 +54,27 @@ def _service_to_make(draft: Draft, parts: tuple[TagPart, ...]) -> tuple[TagPart,
 
 
 def _left_with(draft: Draft, tag: str) -> Iterator[str]:
-    """Namespaces and workloads that stay behind, yet are bound by *tag*."""
-    by_tag = {Binding("tag", tag), Binding("template-tag", tag)}
+    """Namespaces and workloads that stay behind, yet are bound by *tag* (or, without one, by an unnamed istiod)."""
+    bound = {Binding("tag", tag), Binding("template-tag", tag)}
+    bound |= {Binding("unnamed", tag), Binding("object", tag)} if tag == DEFAULT_TAG else set()
     for name, labels in draft.forecast.namespaces.items():
-        if f"Namespace {name}" in draft.behind and namespace_binding(labels, draft.forecast) in by_tag:
+        if f"Namespace {name}" in draft.behind and namespace_binding(labels, draft.forecast) in bound:
             yield name
     for workload in draft.inputs.mesh.workloads:
-        if str(workload.ref) in draft.behind and workload_binding(workload, draft.forecast) in by_tag:
+        if str(workload.ref) in draft.behind and workload_binding(workload, draft.forecast) in bound:
             yield workload.name
 
 
 def _add(  # noqa: PLR0917  what a tag is made of
     draft: Draft,
     tag: str,
-    source: str,
     parts: tuple[TagPart, ...],
-    create: tuple[TagPart, ...],
+    source: str = "",
+    create: tuple[TagPart, ...] = (),
     deactivate: bool = False,
+    binds_gateways: bool = True,
 ) -> tuple[str, ...]:
+    source = source or draft.old
     checked_by = draft.forecast.default_validator if "validator" in parts else ""
 
     def step(rolled: tuple[str, ...]) -> MoveTag:
@@ -65,22 +84,35 @@ def _add(  # noqa: PLR0917  what a tag is made of
             source=source,
             parts=parts,
             create=create,
-            deactivate=deactivate,
+            deactivate=deactivate and draft.old == UNNAMED and UNNAMED in _injecting(draft),
             gateways=rolled,
             root_namespace=draft.inputs.mesh.root_namespace,
             validator_source="" if checked_by == source else checked_by,
+            binds_gateways=binds_gateways,
         )
 
     rolled = draft.rolled(step(()))
-    note = ", and the injector without a revision goes off" if deactivate else ""
-    draft.add(
-        "~",
-        f"tag {tag}: {'none' if 'webhook' in create else source} -> {draft.new}{note}",
-        step(rolled),
-        rolls=rolled,
-    )
-    draft.parts[tag] = parts
+    draft.add("~", _words(step(()), draft.forecast.tags), step(rolled), rolls=rolled)
+    if parts != ("validator",):
+        draft.parts[tag] = tuple(dict.fromkeys((*draft.parts.get(tag, ()), *parts)))
     return rolled
+
+
+def _words(step: MoveTag, tags: Mapping[str, Collection[str]]) -> str:
+    if step.parts == ("validator",):
+        return f"the default validator: {step.validator_source or step.source} -> {step.revision}"
+    if step.source == step.revision:
+        return f"tag {step.tag}: from now on for Gateways too"
+    about = "" if step.binds_gateways else ", for pods only"
+    note = ", and the injector without a revision goes off" if step.deactivate else ""
+    return f"tag {step.tag}: {step.source if step.tag in tags else 'none'} -> {step.revision}{about}{note}"
+
+
+def _injecting(draft: Draft) -> frozenset[str]:
+    """Revisions with an injector of their own that is not switched off by us."""
+    off, tags = draft.forecast.switched_off, draft.forecast.tags
+    own = (w for w in draft.forecast.injectors if not w.tag and w.ref.name not in off)
+    return frozenset(w.revision for w in own if tag_of(w.ref, draft.forecast.root_namespace) not in tags)
 
 
 def remaining_tags(draft: Draft) -> list[str]:
@@ -91,21 +123,52 @@ def remaining_tags(draft: Draft) -> list[str]:
     return sorted(free, key=lambda tag: (tag == DEFAULT_TAG, tag))
 
 
+def lend_default(draft: Draft) -> None:
+    """Let tag ``default`` at the new revision decide about pods, and the validator ask there, before istiod is frozen.
+
+    The Gateways of an istiod without a revision stay with it meanwhile. Where something stays behind, this is done
+    only for those who cannot move otherwise, and if nobody who stays is bound that way.
+    """
+    if draft.forecast.tags.get(DEFAULT_TAG) != frozenset({draft.new}):
+        if any(True for _ in _left_with(draft, DEFAULT_TAG)):
+            return
+        _lend(draft)
+    if not draft.behind:
+        for tag in remaining_tags(draft):
+            move_tag(draft, tag)
+        _validator(draft)
+
+
+def _lend(draft: Draft) -> tuple[str, ...]:
+    known: tuple[TagPart, ...] = draft.parts.get(DEFAULT_TAG, ())
+    parts: tuple[TagPart, ...] = ("webhook", *(p for p in known if p == "service"))
+    create: tuple[TagPart, ...] = () if "webhook" in known else ("webhook",)
+    return _add(draft, DEFAULT_TAG, parts, create=create, deactivate=True, binds_gateways=False)
+
+
+def _validator(draft: Draft) -> tuple[str, ...]:
+    """Move the default validator where it asks the old revision, or nobody."""
+    return _add(draft, DEFAULT_TAG, ("validator",)) if _validator_follows(draft) else ()
+
+
+def _validator_follows(draft: Draft) -> bool:
+    checked_by = draft.forecast.default_validator
+    return checked_by == draft.old or (bool(checked_by) and checked_by not in draft.forecast.versions)
+
+
 def move_remaining(draft: Draft) -> list[str]:
     """Move the tags that no wave moved, then what ``default`` stands for; returns the Gateways that roll."""
     rolled: list[str] = []
     for tag in remaining_tags(draft):
         rolled += move_tag(draft, tag)
-    if draft.behind or DEFAULT_TAG in draft.forecast.tags:
+    if draft.behind:
         return rolled
-    checked_by = draft.forecast.default_validator
-    follows = checked_by == draft.old or (bool(checked_by) and checked_by not in draft.forecast.versions)
-    validator: tuple[TagPart, ...] = ("validator",) if follows else ()
-    if draft.old == UNNAMED:
-        service = _service_to_make(draft, ())
-        made: tuple[TagPart, ...] = ("webhook", *service)
-        rolled += _add(draft, DEFAULT_TAG, UNNAMED, (*made, *validator), made, deactivate=True)
-    elif validator:
-        rolled += _add(draft, DEFAULT_TAG, draft.old, validator, ())
-        del draft.parts[DEFAULT_TAG]
-    return rolled
+    if DEFAULT_TAG in draft.forecast.unbound:
+        parts = draft.parts.get(DEFAULT_TAG, ("webhook",))
+        create = _service_to_make(draft, parts)
+        rolled += _add(draft, DEFAULT_TAG, (*parts, *create), source=draft.new, create=create)
+    elif draft.old == UNNAMED and DEFAULT_TAG not in draft.forecast.tags:
+        made: tuple[TagPart, ...] = ("webhook", *_service_to_make(draft, ()))
+        checked: tuple[TagPart, ...] = ("validator",) if _validator_follows(draft) else ()
+        rolled += _add(draft, DEFAULT_TAG, (*made, *checked), create=made, deactivate=True)
+    return [*rolled, *_validator(draft)]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
-import orjson
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from upgrader.sandbox.api.fields.compare import applied_fields, compare
+from upgrader.sandbox.api.fields.lastapplied import KUBECTL, last_applied
 from upgrader.sandbox.api.fields.merge import merged, removed
+from upgrader.sandbox.api.fields.owners import Manager, Owned, Owners, capped, owners_of, with_owners
 from upgrader.sandbox.api.fields.sets import (
     LEAF,
     FieldSet,
     decode,
     difference,
-    encode,
     intersection,
     paths,
     union,
@@ -24,6 +23,9 @@ from upgrader.sandbox.api.fields.sets import (
 from upgrader.sandbox.api.fields.shapes import Shape
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.store import Obj
+
+Conflicts = dict[Manager, FieldSet]
+"""Whose fields an apply would take."""
 
 _STRIPPED: FieldSet = decode(
     {
@@ -42,39 +44,12 @@ _STRIPPED: FieldSet = decode(
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
-    """Who writes: entries with equal managers are one entry. Appliers have no version of their own."""
-
-    name: str
-    operation: str
-    version: str
-    subresource: str = ""
-
-    def __str__(self) -> str:
-        quoted = orjson.dumps(self.name).decode()
-        if self.subresource:
-            quoted += f' with subresource "{self.subresource}"'
-        return f"{quoted} using {self.version}" if self.operation == "Update" else quoted
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """What a manager owns, in which version it spoke last, and when that changed."""
-
-    fields: FieldSet
-    version: str
-    time: str = ""
-
-
-Owners = dict[Manager, Owned]
-
-
-@dataclass(frozen=True, slots=True)
 class Writer:
     """One write.
 
     Attributes:
         reset: Paths the endpoint ignores, such as status on the main resource.
+        empty: The object as it is before anybody wrote anything.
     """
 
     name: str
@@ -83,6 +58,7 @@ class Writer:
     shape: Shape
     now: str
     reset: tuple[tuple[str, ...], ...] = ()
+    empty: Obj = field(default_factory=lambda: {"metadata": {}})
 
     def manager(self, operation: str) -> Manager:
         """The identity of the entry."""
@@ -90,51 +66,21 @@ class Writer:
         return Manager(self.name, operation, version, self.subresource)
 
 
-def owners_of(obj: Obj) -> Owners:
-    """The decoded managedFields of an object."""
-    found: Owners = {}
-    for entry in obj["metadata"].get("managedFields") or ():
-        operation, version = entry.get("operation", "Update"), entry.get("apiVersion", "")
-        identity = "" if operation == "Apply" else version
-        manager = Manager(entry.get("manager", ""), operation, identity, entry.get("subresource", ""))
-        found[manager] = Owned(decode(entry.get("fieldsV1") or {}), version, entry.get("time", ""))
-    return found
-
-
-def with_owners(obj: Obj, owners: Owners) -> Obj:
-    """The object with these owners in its metadata."""
-    meta = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-    listed = [_entry(manager, owned) for manager, owned in owners.items() if owned.fields]
-    if listed:
-        listed.sort(
-            key=lambda e: (
-                e["operation"],
-                e.get("time", ""),
-                e["manager"],
-                e["apiVersion"],
-                e.get("subresource", ""),
-            )
-        )
-        meta["managedFields"] = listed
-    return {**obj, "metadata": meta}
-
-
-def _entry(manager: Manager, owned: Owned) -> Obj:
-    found: Obj = {"manager": manager.name, "operation": manager.operation, "apiVersion": owned.version}
-    if owned.time:
-        found["time"] = owned.time
-    found |= {"fieldsType": "FieldsV1", "fieldsV1": encode(owned.fields)}
-    if manager.subresource:
-        found["subresource"] = manager.subresource
-    return found
-
-
 def _tracked(fields: FieldSet, writer: Writer) -> FieldSet:
     return without_below(difference(fields, _STRIPPED), *writer.reset)
 
 
 def updated(live: Obj, new: Obj, writer: Writer, owners: Owners) -> Obj:
-    """The new object with managedFields after an update, create or patch: the writer owns what it changed."""
+    """The new object with managedFields after an update, create or patch: the writer owns what it changed.
+
+    An object whose owners nobody knows stays without any until somebody applies.
+    """
+    if not owners and live["metadata"].get("uid"):
+        return with_owners(new, {})
+    return with_owners(new, capped(_owners_after(live, new, writer, owners)))
+
+
+def _owners_after(live: Obj, new: Obj, writer: Writer, owners: Owners) -> Owners:
     changed, gone = compare(_bare(live), _bare(new), writer.shape)
     changed, gone = _tracked(changed, writer), _tracked(gone, writer)
     lost = union(changed, gone)
@@ -146,7 +92,7 @@ def updated(live: Obj, new: Obj, writer: Writer, owners: Owners) -> Obj:
         known = left.get(own)
         fields = changed if known is None else union(known.fields, changed)
         left[own] = Owned(fields, writer.version, writer.now)
-    return with_owners(new, left)
+    return left
 
 
 def _bare(obj: Obj) -> Obj:
@@ -165,10 +111,7 @@ def applied(live: Obj, config: Obj, writer: Writer, *, force: bool) -> Obj:
     owners, own = owners_of(live), writer.manager("Apply")
     bare = _bare(live)
     if not owners and live["metadata"].get("uid"):
-        fields = _tracked(applied_fields(bare, writer.shape), writer)
-        owners = {
-            Manager("before-first-apply", "Update", writer.version): Owned(fields, writer.version, writer.now)
-        }
+        owners = _owners_after(writer.empty, bare, replace(writer, name="before-first-apply"), {})
     last = owners.get(own)
     claimed = _tracked(applied_fields(config, writer.shape), writer)
     owners[own] = Owned(claimed, writer.version, "" if last is None else last.time)
@@ -176,7 +119,9 @@ def applied(live: Obj, config: Obj, writer: Writer, *, force: bool) -> Obj:
     if last is not None:
         new = _pruned(new, last.fields, owners.values(), writer.shape)
     changed, gone = (_tracked(part, writer) for part in compare(bare, new, writer.shape))
-    owners = _settled(owners, own, changed, gone, force=force)
+    owners, conflicts = _settled(owners, own, changed, gone)
+    if conflicts and not force:
+        _refuse(conflicts, taken_over(live, writer) if writer.name == KUBECTL else {})
     if changed or gone:
         owners[own] = replace(owners[own], time=writer.now)
     return with_owners(new, owners)
@@ -193,8 +138,9 @@ def _pruned(new: Obj, last: FieldSet, owners: Iterable[Owned], shape: Shape) -> 
     return pruned
 
 
-def _settled(owners: Owners, own: Manager, changed: FieldSet, gone: FieldSet, *, force: bool) -> Owners:
-    conflicts: dict[Manager, FieldSet] = {}
+def _settled(owners: Owners, own: Manager, changed: FieldSet, gone: FieldSet) -> tuple[Owners, Conflicts]:
+    """Who owns what when this goes through, and whose fields it takes."""
+    conflicts: Conflicts = {}
     left: Owners = {}
     for manager, owned in owners.items():
         if manager == own:
@@ -204,12 +150,28 @@ def _settled(owners: Owners, own: Manager, changed: FieldSet, gone: FieldSet, *,
         if clash:
             conflicts[manager] = clash
         left[manager] = replace(owned, fields=difference(difference(owned.fields, clash), gone))
-    if conflicts and not force:
-        raise conflicting(conflicts)
-    return left
+    return left, conflicts
 
 
-def conflicting(conflicts: Mapping[Manager, FieldSet]) -> ApiError:
+def _refuse(conflicts: Conflicts, allowed: FieldSet) -> None:
+    left = {manager: rest for manager, fields in conflicts.items() if (rest := difference(fields, allowed))}
+    if left:
+        raise conflicting(left)
+
+
+def taken_over(live: Obj, writer: Writer) -> FieldSet:
+    """Fields that client-side apply set and nobody changed since: kubectl may go on with them server-side.
+
+    Source: k8s.io/apimachinery, pkg/util/managedfields/internal/lastappliedmanager.go.
+    """
+    last = last_applied(live)
+    if last is None or last.get("apiVersion") != writer.version:
+        return {}
+    changed, gone = compare(last, _bare(live), writer.shape)
+    return difference(difference(applied_fields(last, writer.shape), changed), gone)
+
+
+def conflicting(conflicts: Conflicts) -> ApiError:
     """409: fields of others would change."""
     told = sorted((str(manager), list(paths(fields))) for manager, fields in conflicts.items())
     causes = [

@@ -6,6 +6,7 @@ import orjson
 import yaml
 
 from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.fields.lastapplied import KUBECTL, with_last_applied
 from upgrader.sandbox.api.fields.managed import applied
 from upgrader.sandbox.api.fields.patches import (
     APPLY_PATCH,
@@ -113,7 +114,7 @@ def _apply(call: Call, *, dry: bool) -> Response:
     if not name:
         cause = required("fieldManager", "is required for apply patch")
         raise invalid("PatchOptions", "", [cause], "meta.k8s.io")
-    told = _configuration(call)
+    told = configuration(call, call.target.api_version, call.target.resource.kind)
     check_declared(call, told)
     config = call.stored(told)
     entry = call.store.entry(call.key)
@@ -125,7 +126,8 @@ def _apply(call: Call, *, dry: bool) -> Response:
         return answer(call, call.shown(made), status=201)
     old = entry.obj
     check_revision(call, config, old)
-    new = filled(call, applied(old, config, writer, force=force))
+    new = applied(old, config, writer, force=force)
+    new = filled(call, with_last_applied(new, told) if name == KUBECTL else new)
     return answer(call, call.shown(replaced(call, new, old, dry=dry, owned=True)))
 
 
@@ -138,8 +140,8 @@ def _refuse_missing(call: Call, config: Obj) -> None:
         raise conflict(resource.plural, call.target.name, resource.group, why)
 
 
-def _configuration(call: Call) -> Obj:
-    """The applied object, complete and in its place.
+def configuration(call: Call, api_version: str, kind: str) -> Obj:
+    """The applied object of this kind, complete and in its place.
 
     Raises:
         ApiError: 400.
@@ -151,7 +153,7 @@ def _configuration(call: Call) -> Obj:
         raise bad_request(f"error decoding YAML: {problem}") from problem
     if not isinstance(config, dict) or not isinstance(config.get("metadata") or {}, dict):
         raise bad_request("error decoding YAML: not an object")
-    _check_versions(call, config)
+    _check_versions(config, api_version, kind)
     meta = placed(call, dict(config.get("metadata") or {}))
     if meta.get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
@@ -164,14 +166,13 @@ def _configuration(call: Call) -> Obj:
     return tidied(config) if call.target.resource.crd is None else copied(config)
 
 
-def _check_versions(call: Call, config: Obj) -> None:
+def _check_versions(config: Obj, api_version: str, kind: str) -> None:
     if not config.get("kind"):
         raise bad_request("Object 'Kind' is missing in the applied configuration")
-    if config.get("apiVersion") != call.target.api_version:
+    if config.get("apiVersion") != api_version:
         told = config.get("apiVersion", "")
-        expected = call.target.api_version
         raise bad_request(
-            f"Incorrect version specified in apply patch. Specified patch version: {told}, expected: {expected}"
+            f"Incorrect version specified in apply patch. Specified patch version: {told}, expected: {api_version}"
         )
-    if config["kind"] != call.target.resource.kind:
+    if config["kind"] != kind:
         raise bad_request(f"Incorrect kind specified in apply patch: {config['kind']}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from upgrader.sandbox.api.backend import Call
-from upgrader.sandbox.api.fields.managed import Writer, owners_of, updated
+from upgrader.sandbox.api.fields.managed import Writer, updated
+from upgrader.sandbox.api.fields.owners import Owners, owners_of
 from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.fields.zero import zero_of
 from upgrader.sandbox.api.rules.book import filled, problems
@@ -37,7 +38,8 @@ def writer_of(call: Call, name: str, subresource: str | None = None) -> Writer:
     reset: tuple[tuple[str, ...], ...] = (("f:status",),) if target.resource.has_status else ()
     if where == "status":
         reset = (("f:spec",), ("f:metadata",), ("f:data",))
-    return Writer(name, target.api_version, where, shape, call.backend.now(), reset)
+    empty = zero_of(target.resource)
+    return Writer(name, target.api_version, where, shape, call.backend.now(), reset, empty)
 
 
 def create(call: Call) -> Response:
@@ -145,8 +147,7 @@ def replaced(call: Call, new: Obj, old: Obj, *, dry: bool, owned: bool = False) 
     """
     resource = call.target.resource
     if not owned:
-        told = "managedFields" in new["metadata"]
-        new = updated(old, new, writer_of(call, call.manager), owners_of(new if told else old))
+        new = updated(old, new, writer_of(call, call.manager), _owners(call, new, old))
     new = prepare_update(call, {**new, "metadata": dict(new["metadata"])}, old)
     admitted = _admitted(call, "UPDATE", new, old, dry=dry)
     if admitted is not new:
@@ -155,6 +156,14 @@ def replaced(call: Call, new: Obj, old: Obj, *, dry: bool, owned: bool = False) 
     if found:
         raise invalid(resource.kind, call.target.name, found, resource.group)
     return settle(call, new, old, dry=dry)
+
+
+def _owners(call: Call, new: Obj, old: Obj) -> Owners:
+    """The owners as the writer leaves them: it may edit them, and forget all with ``[{}]``, but not by a subresource."""
+    told = new["metadata"].get("managedFields")
+    if not told or call.target.subresource:
+        return owners_of(old)
+    return {} if told == [{}] else owners_of(new)
 
 
 def settle(call: Call, new: Obj, old: Obj, *, dry: bool) -> Obj:
