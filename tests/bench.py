@@ -44,12 +44,14 @@ def start_up() -> None:
     interpreter, whole = median(p[0] for p in pairs), median(p[1] for p in pairs)
     own = median(p[1] - p[0] for p in pairs)
     print(f"start-up of `upgrade --help`, median of {STARTS} pairs")
-    print(f"  bare interpreter {interpreter * 1000:6.0f} ms   with --help {whole * 1000:6.0f} ms   ratio {whole / interpreter:.1f}")
+    print(
+        f"  bare interpreter {interpreter * 1000:6.0f} ms   with --help {whole * 1000:6.0f} ms   ratio {whole / interpreter:.1f}"
+    )
     print(f"  own time         {own * 1000:6.0f} ms   (goal: below 150 ms)")
 
 
 def _quiet(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def whole_upgrade(place: Path) -> None:
@@ -65,7 +67,9 @@ def whole_upgrade(place: Path) -> None:
     hours = (world.clock.now() - virtual).total_seconds()
     steps = sum(1 for _ in plan.items())
     print(f"\nwhole `shop` upgrade, {len(plan.hops)} hops, {steps} steps, clock not waiting")
-    print(f"  load scenario {loading:5.2f} s   survey and plan {surveying:5.2f} s   apply {driving:5.2f} s   ratio apply/plan {driving / surveying:.1f}")
+    print(
+        f"  load scenario {loading:5.2f} s   survey and plan {surveying:5.2f} s   apply {driving:5.2f} s   ratio apply/plan {driving / surveying:.1f}"
+    )
     print(f"  virtual time  {hours:5.0f} s   {steps / driving:.0f} steps a second")
     decoding(journey)
     phases.tell()
@@ -112,7 +116,6 @@ class Phases:
             total += counts
             print(f"  {phase:24}{counts['read']:>8}{counts['dry run']:>9}{counts['write']:>8}")
         print(f"  {'all':24}{total['read']:>8}{total['dry run']:>9}{total['write']:>8}")
-
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 TARGET = "1.29"
 SPEED = "50"
@@ -62,7 +63,9 @@ class User:
     def start(self, *words: str, output: int | None = None) -> subprocess.Popen[str]:
         """Begin a command without waiting."""
         line = [str(_UPGRADE), *words]
-        return subprocess.Popen(line, cwd=self.place, env=self.environment, stdout=output, stderr=output, text=True)
+        return subprocess.Popen(
+            line, cwd=self.place, env=self.environment, stdout=output, stderr=output, text=True
+        )
 
     def type(self, *words: str) -> None:
         """Run a command and show it.
@@ -92,13 +95,13 @@ class User:
         process.wait()
         print("\n# kill -9, in the middle of a wave: no goodbye, the lock is still held", flush=True)
 
-    def kubectl(self, path: str) -> list[dict[str, object]]:
+    def kubectl(self, path: str) -> list[dict[str, Any]]:
         """Objects of the cluster, asked past the tool."""
         from urllib.request import urlopen
 
         config = (self.place / "sandbox" / "kubeconfig").read_text()
         server = next(line.split("server:")[1].strip() for line in config.splitlines() if "server:" in line)
-        with urlopen(server + path) as answer:  # noqa: S310  the sandbox on this machine
+        with urlopen(server + path) as answer:
             return list(json.load(answer)["items"])
 
 
@@ -112,7 +115,9 @@ def _restarting(events: Path) -> bool:
     if not events.exists():
         return False
     lines = [line for line in events.read_text().splitlines() if line.endswith("}")]
-    started = [e for e in map(json.loads, lines) if e["type"] == "step.start" and e.get("scope", {}).get("workload")]
+    started = [
+        e for e in map(json.loads, lines) if e["type"] == "step.start" and e.get("scope", {}).get("workload")
+    ]
     return len(started) > 3
 
 
@@ -150,20 +155,22 @@ def check(user: User) -> None:
     Raises:
         Unexpected: something is not on the target.
     """
-    pods = [p for p in user.kubectl("/api/v1/pods") if p["status"]["phase"] == "Running"]  # type: ignore[index]
+    pods = [p for p in user.kubectl("/api/v1/pods") if p["status"]["phase"] == "Running"]
     images = {c["image"] for p in pods for c in _containers(p) if c["name"] == "istio-proxy"}
     if {image.rpartition(":")[2] for image in images} != {"1.29.6"}:
         raise Unexpected(f"proxies run {sorted(images)}")
     webhooks = user.kubectl("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations")
-    revisions = {w["metadata"]["labels"]["istio.io/rev"] for w in webhooks}  # type: ignore[index]
-    planes = {d["metadata"]["name"] for d in user.kubectl("/apis/apps/v1/namespaces/istio-system/deployments")}  # type: ignore[index]
+    revisions = {w["metadata"]["labels"]["istio.io/rev"] for w in webhooks}
+    planes = {
+        d["metadata"]["name"] for d in user.kubectl("/apis/apps/v1/namespaces/istio-system/deployments")
+    }
     if revisions != {"1-29-6"} or planes != {"istiod-1-29-6"}:
         raise Unexpected(f"webhooks name {sorted(revisions)}, control planes are {sorted(planes)}")
 
 
-def _containers(pod: dict[str, object]) -> list[dict[str, str]]:
+def _containers(pod: dict[str, Any]) -> list[dict[str, str]]:
     spec = pod["spec"]
-    return [*spec["containers"], *spec.get("initContainers", [])]  # type: ignore[index,attr-defined]
+    return [*spec["containers"], *spec.get("initContainers", [])]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def contents(world: World, *, without: frozenset[str] = frozenset()) -> dict[str
             meta = obj["metadata"]
             if _OURS in {meta.get("namespace"), meta["name"]}:
                 continue
-            found[f"{resource.plural}.{resource.group} {meta.get('namespace', '')}/{meta['name']}"] = _bare(obj)
+            found[f"{resource.plural}.{resource.group} {meta.get('namespace', '')}/{meta['name']}"] = _bare(
+                obj
+            )
     found["pods"] = _pods(world)
     return found
 
@@ -35,7 +37,9 @@ def contents(world: World, *, without: frozenset[str] = frozenset()) -> dict[str
 def _bare(obj: dict[str, Any]) -> dict[str, Any]:
     meta = {k: v for k, v in obj["metadata"].items() if k in _META}
     notes = {k: v for k, v in (meta.pop("annotations", None) or {}).items() if k not in _PASSING_NOTES}
-    return {k: v for k, v in obj.items() if k not in {"metadata", "status"}} | {"metadata": meta | {"annotations": notes}}
+    return {k: v for k, v in obj.items() if k not in {"metadata", "status"}} | {
+        "metadata": meta | {"annotations": notes}
+    }
 
 
 def _pods(world: World) -> dict[str, int]:
@@ -43,8 +47,14 @@ def _pods(world: World) -> dict[str, int]:
     for pod in world.store.list("", "pods"):
         meta = pod["metadata"]
         owner = (meta.get("ownerReferences") or [{}])[0]
-        name = owner.get("name", meta["name"]).rsplit("-", 1)[0] if owner.get("kind") == "ReplicaSet" else owner.get("name", meta["name"])
-        images = sorted(c["image"] for c in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or [])])
+        name = (
+            owner.get("name", meta["name"]).rsplit("-", 1)[0]
+            if owner.get("kind") == "ReplicaSet"
+            else owner.get("name", meta["name"])
+        )
+        images = sorted(
+            c["image"] for c in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or [])]
+        )
         revision = (meta.get("annotations") or {}).get("istio.io/rev", "")
         gone = " going" if meta.get("deletionTimestamp") else ""
         counts[f"{meta.get('namespace')}/{name} {revision} {' '.join(images)}{gone}"] += 1
@@ -63,5 +73,10 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 def _parts(one: Any, other: Any, path: str) -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
         keys = sorted({*one, *other}, key=str)
-        return [line for k in keys if one.get(k) != other.get(k) for line in _parts(one.get(k), other.get(k), f"{path}.{k}")]
+        return [
+            line
+            for k in keys
+            if one.get(k) != other.get(k)
+            for line in _parts(one.get(k), other.get(k), f"{path}.{k}")
+        ]
     return [f"{path}: {one!r} | {other!r}"[:300]]

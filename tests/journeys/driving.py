@@ -105,7 +105,9 @@ class Journey:
         connection = self.connection()
         mesh = admit(connection, plan, self.place / "runs")
         self.runs += 1
-        folder = RunFolder.create(self.place / "runs", f"r-20260105-{self.runs:04d}", plan, run_files(plan, mesh))
+        folder = RunFolder.create(
+            self.place / "runs", f"r-20260105-{self.runs:04d}", plan, run_files(plan, mesh)
+        )
         self.hold(folder, new=True, **manner)
         return folder
 
@@ -133,7 +135,9 @@ class Journey:
     ) -> str:
         self.processes += 1
         made = self.cluster_of
-        cluster = made(folder.path) if made else Mortal(self.connection().cluster, folder.path, at=at, after=after)
+        cluster = (
+            made(folder.path) if made else Mortal(self.connection().cluster, folder.path, at=at, after=after)
+        )
         setting = Setting(
             cluster=cluster,
             clock=self.clock,

@@ -31,7 +31,7 @@ class Moments(Mortal):
     def __init__(self, journey: Journey, folder: Path, wanted: set[tuple[int, bool]], keep: Path) -> None:
         super().__init__(journey.connection().cluster, folder)
         self._journey = journey
-        self._folder = folder
+        self._run = folder
         self._wanted = wanted
         self._keep = keep
         self.kept: dict[tuple[int, bool], Journey] = {}
@@ -46,7 +46,7 @@ class Moments(Mortal):
     def _remember(self, moment: tuple[int, bool]) -> None:
         if moment in self._wanted:
             place = self._keep / f"{moment[0]}-{moment[1]}"
-            shutil.copytree(self._folder, place / "runs" / self._folder.name)
+            shutil.copytree(self._run, place / "runs" / self._run.name)
             self.kept[moment] = self._journey.fork(place)
             self.kept[moment].processes = 100
 
@@ -57,7 +57,9 @@ def undisturbed(journey: Journey, plan: Plan) -> tuple[int, dict[str, object]]:
     return journey.last_writes, contents(journey.world)
 
 
-def moments(journey: Journey, plan: Plan, wanted: set[tuple[int, bool]], keep: Path) -> dict[tuple[int, bool], Journey]:
+def moments(
+    journey: Journey, plan: Plan, wanted: set[tuple[int, bool]], keep: Path
+) -> dict[tuple[int, bool], Journey]:
     """The run once more, with the state around every wanted write kept."""
     made: list[Moments] = []
 
@@ -71,7 +73,9 @@ def moments(journey: Journey, plan: Plan, wanted: set[tuple[int, bool]], keep: P
 
 
 @pytest.fixture(scope="module")
-def runs(shop_world: World, shop_manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Journey, Plan, int, dict[str, object]]:
+def runs(
+    shop_world: World, shop_manifests: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Journey, Plan, int, dict[str, object]]:
     """One hop of the shop, undisturbed: journey at its start, plan, number of writes, the cluster at its end."""
     start = Journey(shop_world.fork(), tmp_path_factory.mktemp("start"), shop_manifests)
     plan = start.plan("1.28")
@@ -109,7 +113,9 @@ def test_rolled_back_from_ten_points_before_retirement_the_cluster_is_what_it_wa
 ) -> None:
     start, plan, writes, _ = runs
     begin = contents(start.world, without=SHARED)
-    retire = writes - sum(1 for _, _, i in plan.items() if i.mark == "-" for _ in getattr(i.action, "objects", ()))
+    retire = writes - sum(
+        1 for _, _, i in plan.items() if i.mark == "-" for _ in getattr(i.action, "objects", ())
+    )
     wanted = {(6 + number * (retire - 12) // BACK, True) for number in range(BACK)}
     assert len(wanted) == BACK
 

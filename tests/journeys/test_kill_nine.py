@@ -34,7 +34,10 @@ class Terminal:
         self.place = journey.place
         self.config = self.place / "kubeconfig"
         write_kubeconfig(self.config, server.url)
-        self.environment = os.environ | {"KUBECONFIG": str(self.config), "UPGRADER_STATE": str(self.place / "runs")}
+        self.environment = os.environ | {
+            "KUBECONFIG": str(self.config),
+            "UPGRADER_STATE": str(self.place / "runs"),
+        }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -58,7 +61,9 @@ class Terminal:
         return process.returncode
 
     def writes(self) -> int:
-        return sum(e.mutating and e.agent.startswith("upgrade") for e in list(self.journey.world.audit.entries))
+        return sum(
+            e.mutating and e.agent.startswith("upgrade") for e in list(self.journey.world.audit.entries)
+        )
 
 
 @pytest.fixture
@@ -85,12 +90,26 @@ def gates(terminal: Terminal) -> list[str]:
     from upgrader.planning.plan import Gate
 
     plan = read_plan(terminal.place / "plan.json")
-    manual = [(i.id, i.action.approval) for _, _, i in plan.items() if isinstance(i.action, Gate) and i.action.approval]
+    manual = [
+        (i.id, i.action.approval)
+        for _, _, i in plan.items()
+        if isinstance(i.action, Gate) and i.action.approval
+    ]
     return [word for gate, name in manual for word in ("--approve", f"{gate}={name}")]
 
 
 def planned(terminal: Terminal) -> list[str]:
-    code, text = terminal.run("plan", "--to", "1.28", "--playbook", "quick", "--manifests", str(terminal.journey.manifests), "--out", "plan.json")
+    code, text = terminal.run(
+        "plan",
+        "--to",
+        "1.28",
+        "--playbook",
+        "quick",
+        "--manifests",
+        str(terminal.journey.manifests),
+        "--out",
+        "plan.json",
+    )
     assert code == 0, text
     return gates(terminal)
 
@@ -103,7 +122,9 @@ def without_marks(found: dict[str, object]) -> dict[str, object]:
     return json.loads(re.sub(r'"(\d+-\d+-\d+)\.[0-9a-f]{8}"', r'"\1"', json.dumps(found)))  # type: ignore[no-any-return]
 
 
-def test_killed_with_sigkill_at_random_requests_resume_ends_where_an_undisturbed_run_ends(terminals: object) -> None:
+def test_killed_with_sigkill_at_random_requests_resume_ends_where_an_undisturbed_run_ends(
+    terminals: object,
+) -> None:
     straight = terminals("straight")  # type: ignore[operator]
     approvals = planned(straight)
     code, text = straight.run("apply", "plan.json", *approvals)
@@ -119,4 +140,6 @@ def test_killed_with_sigkill_at_random_requests_resume_ends_where_an_undisturbed
         code, text = terminal.run("resume", *approvals)
 
         assert code == 0, f"killed at write {at} of {total}:\n{text}"
-        assert differences(end, without_marks(contents(terminal.journey.world))) == [], f"killed at write {at}"
+        assert differences(end, without_marks(contents(terminal.journey.world))) == [], (
+            f"killed at write {at}"
+        )

@@ -9,6 +9,7 @@ import pytest
 from tests.journeys.comparing import contents, differences
 from tests.journeys.driving import Journey
 from upgrader.model.event import Intent, Outcome, RunClosed, StepSettled
+from upgrader.model.kinds import Obj
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.world import World
 
@@ -35,14 +36,18 @@ def test_the_shop_goes_two_minors_up_and_nothing_of_the_old_revisions_is_left(sh
 
     assert isinstance(shop.events[-2], RunClosed)
     assert proxies(shop.world).keys() == {"1.29.6"}
-    deployments = [d["metadata"]["name"] for d in shop.world.store.list("apps", "deployments", "istio-system")]
+    deployments = [
+        d["metadata"]["name"] for d in shop.world.store.list("apps", "deployments", "istio-system")
+    ]
     assert deployments == ["istiod-1-29-6"]
     leftovers = [key for key in contents(shop.world) if "1-27-9" in key or "1-28-10" in key]
     assert leftovers == []
     assert shop.world.istio is not None
     assert shop.world.istio.emptied == []
     assert shop.world.istio.fights == []
-    changed = [line for line in differences(before, contents(shop.world)) if "networking.istio.io" in line.split()[0]]
+    changed = [
+        line for line in differences(before, contents(shop.world)) if "networking.istio.io" in line.split()[0]
+    ]
     assert changed == []
 
 
@@ -62,7 +67,11 @@ def test_every_write_has_an_intent_before_it_and_an_outcome_after_it(shop: Journ
     outcomes = [e.op for e in shop.events if isinstance(e, Outcome)]
     assert intents == outcomes
     assert len(set(intents)) == len(intents)
-    ours = [e for e in shop.world.audit.writes(user="admin") if e.agent.startswith("upgrade") and e.namespace != "istio-upgrade"]
+    ours = [
+        e
+        for e in shop.world.audit.writes(user="admin")
+        if e.agent.startswith("upgrade") and e.namespace != "istio-upgrade"
+    ]
     journaled = [e for e in shop.events if isinstance(e, Intent) and e.ref is not None]
     home = 1
     assert len(ours) - home == len(journaled)
@@ -74,21 +83,28 @@ def test_every_workload_restarts_once(shop: Journey) -> None:
     shop.begin(shop.plan("1.28"))
 
     after = {_name(d): d["metadata"]["generation"] for d in _templates(shop.world)}
-    restarted = {name: after[name] - before[name] for name in before if name in after and after[name] != before[name]}
+    restarted = {
+        name: after[name] - before[name] for name in before if name in after and after[name] != before[name]
+    }
     restarted.pop("istio-ingress/web-istio")
     assert set(restarted.values()) == {1}
-    assert len(restarted) == sum(1 for e in shop.events if isinstance(e, StepSettled) and "pods on 1-28-10" in e.reading.summary)
+    assert len(restarted) == sum(
+        1 for e in shop.events if isinstance(e, StepSettled) and "pods on 1-28-10" in e.reading.summary
+    )
 
 
-def _templates(world: World) -> list[dict[str, object]]:
-    return [d for kind in ("deployments", "statefulsets", "daemonsets") for d in world.store.list("apps", kind)]  # type: ignore[misc]
+def _templates(world: World) -> list[Obj]:
+    kinds = ("deployments", "statefulsets", "daemonsets")
+    return [d for kind in kinds for d in world.store.list("apps", kind)]
 
 
-def _name(obj: dict[str, dict[str, str]]) -> str:  # type: ignore[type-arg]
+def _name(obj: Obj) -> str:
     return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
 
 
-def test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     place = tmp_path_factory.mktemp("legacy")
     world = World(kubernetes="1.24")
     load(world, "legacy")
@@ -100,10 +116,16 @@ def test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up(tmp_path_factory: 
     journey.begin(plan)
 
     assert proxies(world).keys() == {"1.18.7"}
-    assert [d["metadata"]["name"] for d in world.store.list("apps", "deployments", "istio-system")] == ["istio-ingressgateway", "istiod-1-18-7"]
+    assert [d["metadata"]["name"] for d in world.store.list("apps", "deployments", "istio-system")] == [
+        "istio-ingressgateway",
+        "istiod-1-18-7",
+    ]
     written = {key: value for key, value in before.items() if _is_config(key)}
     assert {key: contents(world).get(key) for key in written} == written
-    namespaces = {n["metadata"]["name"]: n["metadata"]["labels"].get("istio.io/rev") for n in world.store.list("", "namespaces")}
+    namespaces = {
+        n["metadata"]["name"]: n["metadata"]["labels"].get("istio.io/rev")
+        for n in world.store.list("", "namespaces")
+    }
     assert namespaces["shop"] == namespaces["billing"] == "1-18-7"
 
 

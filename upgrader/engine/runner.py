@@ -15,8 +15,9 @@ from upgrader.model.kinds import DEPLOYMENT
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
 from upgrader.probes import RevisionIdle
-from upgrader.steps import RemoveObjects, RestartWorkload
+from upgrader.steps import MoveTag, RelabelGateway, RelabelNamespace, RemoveObjects, RestartWorkload
 
+_MOVES = RelabelNamespace | RelabelGateway | RestartWorkload | MoveTag
 _PHASES = {
     "backup": Phase.BACKING_UP,
     "install": Phase.INSTALLING,
@@ -127,13 +128,7 @@ class Runner:
         if self._settling.was_sent(item) or not any(o.ref.kind == DEPLOYMENT for o in step.objects):
             return
         plan = self._progress().plan
-        passed = [i.action for i in _before(hop, item) if isinstance(i.action, Gate)]
-        asked = [
-            p for g in passed for p in g.probes if isinstance(p, RevisionIdle) and p.revision == step.revision
-        ]
-        idle = (
-            asked[-1] if asked else RevisionIdle(revision=step.revision, root_namespace=plan.root_namespace)
-        )
+        idle = _idle(hop, item, step, plan.root_namespace)
         gate = Gate(
             probes=(idle,),
             patience=plan.playbook.patience.gate,
@@ -162,8 +157,19 @@ class Runner:
             raise Stopped("until")
 
 
-def _before(hop: Hop, item: Planned) -> list[Planned]:
-    return list(takewhile(lambda one: one.id != item.id, hop.items()))
+def _idle(hop: Hop, item: Planned, step: RemoveObjects, root: str) -> RevisionIdle:
+    """The question of the gate that was passed before *item*, or our own where there was none."""
+    passed = [
+        probe
+        for one in takewhile(lambda one: one.id != item.id, hop.items())
+        if isinstance(one.action, Gate)
+        for probe in one.action.probes
+        if isinstance(probe, RevisionIdle) and probe.revision == step.revision
+    ]
+    if passed:
+        return passed[-1]
+    served = step.why == "retire" or any(isinstance(one.action, _MOVES) for one in hop.items())
+    return RevisionIdle(revision=step.revision, root_namespace=root, never_served=not served)
 
 
 def _groups(wave: Wave, until: str) -> list[list[Planned]]:

@@ -65,11 +65,13 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
 
     Attributes:
         except_for: ``Kind namespace/name`` of configuration that may name the revision, with consent.
+        never_served: Nothing was ever moved to it, so its istiods, which may not even run, are not asked.
     """
 
     revision: str
     root_namespace: str = "istio-system"
     except_for: tuple[str, ...] = ()
+    never_served: bool = False
 
     @pending_if_unread
     def look(self, cluster: Reader) -> Reading:
@@ -85,7 +87,7 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
             "webhooks": [*self._webhooks(cluster, mesh)],
             "gateways": [*self._gateways(cluster, mesh)],
             "configuration": [*self._configuration(cluster)],
-            "connections": [*self._connections(cluster, mesh)],
+            "connections": [] if self.never_served else [*self._connections(cluster, mesh)],
         }
         facts = {kind: str(len(names)) for kind, names in found.items()}
         left = [name for names in found.values() for name in names]
