@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -86,6 +87,14 @@ class Journey:
     def fork(self, place: Path) -> Journey:
         place.mkdir(parents=True, exist_ok=True)
         return Journey(self.world.fork(), place, self.manifests)
+
+    def fork_with_runs(self, name: str) -> Journey:
+        """A copy of world and run directories, so that several tests may go on from one moment."""
+        place = self.place.parent / name
+        shutil.copytree(self.place / "runs", place / "runs")
+        copy = self.fork(place)
+        copy.processes = self.processes
+        return copy
 
     @property
     def clock(self) -> WorldClock:

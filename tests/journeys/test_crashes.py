@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -51,16 +52,57 @@ class Moments(Mortal):
             self.kept[moment].processes = 100
 
 
-def undisturbed(journey: Journey, plan: Plan) -> tuple[int, dict[str, object]]:
-    """How many writes a run takes, and the cluster afterwards."""
-    journey.begin(plan)
-    return journey.last_writes, contents(journey.world)
+@dataclass(frozen=True)
+class Watched:
+    """One hop of the shop, run twice: undisturbed, and once more with the state around many writes kept.
+
+    Attributes:
+        begin: The cluster before.
+        end: The cluster after an undisturbed run.
+        kills: Thirty random moments.
+        backs: Ten moments before retirement, evenly spread.
+    """
+
+    begin: dict[str, object]
+    end: dict[str, object]
+    kills: list[tuple[int, bool]]
+    backs: list[tuple[int, bool]]
+    kept: dict[tuple[int, bool], Journey]
 
 
-def moments(
+@pytest.fixture(scope="module")
+def watched(shop_world: World, shop_manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """The same moments on every worker: world, plan and numbers are the same each time."""
+    start = Journey(shop_world.fork(), tmp_path_factory.mktemp("start"), shop_manifests)
+    plan = start.plan("1.28")
+    straight = start.fork(tmp_path_factory.mktemp("straight"))
+    straight.begin(plan)
+    writes = straight.last_writes
+    kills, backs = _random_moments(writes), _moments_before_retirement(plan, writes)
+    kept = _kept(
+        start.fork(tmp_path_factory.mktemp("watched")),
+        plan,
+        {*kills, *backs},
+        tmp_path_factory.mktemp("kept"),
+    )
+    begin = contents(start.world, without=SHARED)
+    return Watched(begin, contents(straight.world), kills, backs, kept)
+
+
+def _random_moments(writes: int) -> list[tuple[int, bool]]:
+    every = [(number, after) for number in range(1, writes + 1) for after in (False, True)]
+    return random.Random(20260105).sample(every, POINTS)
+
+
+def _moments_before_retirement(plan: Plan, writes: int) -> list[tuple[int, bool]]:
+    removed = sum(len(getattr(i.action, "objects", ())) for _, _, i in plan.items() if i.mark == "-")
+    last = writes - removed - 8
+    return [(8 + number * (last - 8) // BACK, True) for number in range(BACK)]
+
+
+def _kept(
     journey: Journey, plan: Plan, wanted: set[tuple[int, bool]], keep: Path
 ) -> dict[tuple[int, bool], Journey]:
-    """The run once more, with the state around every wanted write kept."""
     made: list[Moments] = []
 
     def watch(folder: Path) -> Moments:
@@ -72,62 +114,36 @@ def moments(
     return made[0].kept
 
 
-@pytest.fixture(scope="module")
-def runs(
-    shop_world: World, shop_manifests: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Journey, Plan, int, dict[str, object]]:
-    """One hop of the shop, undisturbed: journey at its start, plan, number of writes, the cluster at its end."""
-    start = Journey(shop_world.fork(), tmp_path_factory.mktemp("start"), shop_manifests)
-    plan = start.plan("1.28")
-    writes, end = undisturbed(start.fork(tmp_path_factory.mktemp("straight")), plan)
-    return start, plan, writes, end
-
-
 def only_run(journey: Journey) -> RunFolder:
     (place,) = (journey.place / "runs").iterdir()
     return RunFolder(place)
 
 
-def test_killed_at_thirty_random_points_and_resumed_the_cluster_is_that_of_an_undisturbed_run(
-    runs: tuple[Journey, Plan, int, dict[str, object]], tmp_path: Path
+@pytest.mark.parametrize("number", range(POINTS))
+def test_killed_at_a_random_point_and_resumed_the_cluster_is_that_of_an_undisturbed_run(
+    watched: Watched, number: int
 ) -> None:
-    start, plan, writes, end = runs
-    chance = random.Random(20260105)
-    wanted = {(chance.randint(1, writes), chance.random() < 0.5) for _ in range(POINTS * 2)}
-    wanted = set(sorted(wanted, key=lambda _: chance.random())[:POINTS])
-    assert len(wanted) == POINTS
+    moment = watched.kills[number]
+    journey = watched.kept[moment].fork_with_runs(f"kill-{number}")
 
-    kept = moments(start.fork(tmp_path / "watched"), plan, wanted, tmp_path / "kept")
+    assert journey.resume(only_run(journey)) == "done"
 
-    assert kept.keys() == wanted
-    wrong = {}
-    for moment, journey in kept.items():
-        assert journey.resume(only_run(journey)) == "done"
-        if found := differences(end, contents(journey.world)):
-            wrong[moment] = found
-    assert wrong == {}
+    assert differences(watched.end, contents(journey.world)) == [], f"killed at {moment}"
 
 
-def test_rolled_back_from_ten_points_before_retirement_the_cluster_is_what_it_was(
-    runs: tuple[Journey, Plan, int, dict[str, object]], tmp_path: Path
+@pytest.mark.parametrize("number", range(BACK))
+def test_rolled_back_from_a_point_before_retirement_the_cluster_is_what_it_was(
+    watched: Watched, number: int
 ) -> None:
-    start, plan, writes, _ = runs
-    begin = contents(start.world, without=SHARED)
-    retire = writes - sum(
-        1 for _, _, i in plan.items() if i.mark == "-" for _ in getattr(i.action, "objects", ())
+    moment = watched.backs[number]
+    journey = watched.kept[moment].fork_with_runs(f"back-{number}")
+
+    assert journey.roll_back(only_run(journey)) == "rolled-back"
+
+    journey.world.advance(30)
+    assert differences(watched.begin, contents(journey.world, without=SHARED)) == [], (
+        f"rolled back from {moment}"
     )
-    wanted = {(6 + number * (retire - 12) // BACK, True) for number in range(BACK)}
-    assert len(wanted) == BACK
-
-    kept = moments(start.fork(tmp_path / "watched"), plan, wanted, tmp_path / "kept")
-
-    wrong = {}
-    for moment, journey in kept.items():
-        assert journey.roll_back(only_run(journey)) == "rolled-back"
-        journey.world.advance(30)
-        if found := differences(begin, contents(journey.world, without=SHARED)):
-            wrong[moment] = found
-    assert wrong == {}
 
 
 def test_killed_while_resuming_and_while_rolling_back_it_still_ends_well(shop: Journey) -> None:

@@ -241,9 +241,17 @@ def test_the_injector_without_a_revision_is_replaced_by_a_default_tag_after_the_
 
 def test_its_gateways_are_labelled_before_a_default_tag_could_give_them_two_owners() -> None:
     made = plan(unnamed().api_gateway("plain/web", made_by="default"), "1.28.10")
-    freeze, label, tag = (position(made, w) for w in ("freeze", "Gateway plain/web", "tag default"))
+    words = ("freeze", "Gateway plain/web: istio.io/rev default -> 1-28-10", "from now on for Gateways too")
+    freeze, label, tag = (position(made, w) for w in words)
     assert freeze < label < tag
     assert not made.blocked
+
+
+def test_nothing_needs_the_webhooks_of_an_unnamed_istiod_once_it_is_frozen() -> None:
+    made = plan(unnamed().api_gateway("plain/web", made_by="default"), "1.28.10")
+    words = ("default: none -> 1-28-10, for pods only", "the default validator", "restart plain/asks", "freeze")
+    places = [position(made, w) for w in words]
+    assert places == sorted(places)
 
 
 def test_with_a_fixed_istiod_nothing_is_frozen() -> None:

@@ -174,7 +174,7 @@ def _whole(folder: Path) -> tuple[list[Line], int]:
     """Verified lines and their bytes. The head is read first: meanwhile a journal only grows."""
     head = _read(folder / HEAD)
     lines, end = verified(_read(folder / NAME) or b"", folder / NAME)
-    _check_head(folder, head, lines)
+    check_head(folder, head, lines)
     return lines, end
 
 
@@ -216,7 +216,12 @@ def _unlike(raw: bytes) -> str:
     return "it is not what was written"
 
 
-def _check_head(folder: Path, data: bytes | None, lines: Sequence[Line]) -> None:
+def check_head(folder: Path, data: bytes | None, lines: Sequence[Line]) -> None:
+    """The records that were sealed are there; *data* is the content of ``journal.head``, None when there is none.
+
+    Raises:
+        UpgradeError: UPG-0502.
+    """
     if data is None:
         if len(lines) > 1:
             raise _damaged(folder / HEAD, 0, "it is gone, so nobody can tell whether records are missing")

@@ -134,7 +134,8 @@ class Settling:
                 self._hands.resolve(self._unresolved(item), changes)
                 if not changes:
                     return tries.sent
-                if tries.sent >= ROUNDS * len(changes):
+                tries.most = max(tries.most, len(changes))
+                if tries.sent >= ROUNDS * tries.most:
                     raise _fought(item)
                 for change in changes:
                     self.patience.heed()
@@ -211,10 +212,12 @@ class _Tries:
         sent: Changes that were accepted.
         conflicts: Since the last of them.
         since: boottime of the last of them, or of the beginning.
+        most: Changes that were missing at once.
     """
 
     since: float
     sent: int = 0
+    most: int = 0
     conflicts: int = 0
 
     def went_through(self, now: float) -> None:

@@ -253,7 +253,8 @@ class Belonging(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One object that an installer made for a control plane, beside what has a type of its own here.
 
     Attributes:
-        revision: Label ``istio.io/rev``, or what its name says; ``default`` for an installation without a revision.
+        revision: Label ``istio.io/rev``, or what its name says; ``default`` for an installation without a revision,
+            empty for what all revisions share.
         component: ``Pilot``, ``IngressGateways``, ``EgressGateways``, ``Cni``, ``Ztunnel`` or empty.
         managers: Field manager to operation (``Apply`` or ``Update``) of those who own part of it.
     """

@@ -20,7 +20,14 @@ from upgrader.model.version import UNNAMED, Version
 from upgrader.planning.hop.gates import namespace_suffix, own_webhooks
 from upgrader.planning.hop.retire import rank
 from upgrader.planning.plan import Gate, Hop, Mark, Plan, Planned, Wave, named
-from upgrader.probes import AnyProbe, ControlPlaneReady, Validates, WebhooksResolve, WorkloadsOn
+from upgrader.probes import (
+    AnyProbe,
+    ControlPlaneReady,
+    RevisionIdle,
+    Validates,
+    WebhooksResolve,
+    WorkloadsOn,
+)
 from upgrader.steps import (
     AnyStep,
     ApplyManifests,
@@ -32,8 +39,9 @@ from upgrader.steps import (
     Restore,
     ScalePlane,
 )
+from upgrader.steps.move_tag import TagPart
 
-Back = tuple[Mark, str, AnyStep, int]
+Back = tuple[Mark, str, AnyStep | Gate, int]
 
 
 def undo(plan: Plan, hop: int, begun: frozenset[str]) -> Plan:
@@ -101,21 +109,24 @@ def _waves(plan: Plan, hop: Hop, done: list[Planned]) -> Iterator[Wave]:
     at_once = max((w.at_once for w in hop.waves), default=1)
     proxies = list(_bindings(plan, hop, backward))
     gateways = list(_gateways(plan, hop, backward))
+    removal = list(_removal(hop, backward))
+    if any(isinstance(step, RemoveObjects) for _, _, step, _ in removal):
+        removal.insert(0, _unused(plan, hop))
     yield from wave("thaw", "tags", _thaw(hop, backward), None, 1)
     yield from wave("back", "namespaces", proxies, _gate(plan, hop, proxies), at_once)
     yield from wave("gateways back", "gateways", gateways, None, 1)
-    yield from wave("remove", "install", _removal(hop, backward), _gate(plan, hop, ()), 1)
+    yield from wave("remove", "install", removal, _gate(plan, hop, ()), 1)
 
 
 def _gate(plan: Plan, hop: Hop, steps: Iterable[Back]) -> Gate:
     root = plan.root_namespace
-    by_image: dict[str, list[Ref]] = {}
+    groups: dict[tuple[str, str], list[Ref]] = {}
     for _, _, step, _ in steps:
         if isinstance(step, RestartWorkload):
-            by_image.setdefault(step.image, []).append(step.ref)
+            groups.setdefault((step.revision, step.image), []).append(step.ref)
     on: list[AnyProbe] = [
-        WorkloadsOn(workloads=tuple(refs), revision=hop.old, image=image)
-        for image, refs in sorted(by_image.items())
+        WorkloadsOn(workloads=tuple(refs), revision=revision, image=image)
+        for (revision, image), refs in sorted(groups.items())
     ]
     return Gate(
         probes=(
@@ -129,6 +140,15 @@ def _gate(plan: Plan, hop: Hop, steps: Iterable[Back]) -> Gate:
         patience=plan.playbook.patience.gate,
         message=f"gate: istiod {hop.old} serves as before",
     )
+
+
+def _unused(plan: Plan, hop: Hop) -> Back:
+    """What came to the new revision meanwhile would lose its istiod, so that is asked before anything goes."""
+    probe = RevisionIdle(revision=hop.new, root_namespace=plan.root_namespace)
+    playbook = plan.playbook
+    words = f"gate: 0 proxies on {hop.new} and nothing else depends on it"
+    gate = Gate(probes=(probe,), every=playbook.probe_every, patience=playbook.patience.gate, message=words)
+    return "?", words, gate, 0
 
 
 def _thaw(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
@@ -147,7 +167,7 @@ def _bindings(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Bac
     for item in backward:
         action = item.action
         if isinstance(action, MoveTag):
-            yield from _tag_back(plan, hop, action)
+            yield from _tag_back(plan, hop, action, _rest_of_tag(backward, action))
         elif isinstance(action, RelabelNamespace):
             back = msgspec.structs.replace(
                 action, labels=action.before, before=action.labels, revision=hop.old
@@ -156,7 +176,8 @@ def _bindings(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Bac
     for item in backward:
         action = item.action
         if isinstance(action, RestartWorkload):
-            yield "r", f"{item.title}, back on {hop.old}", _restart_back(hop, action), item.pods
+            back_on = _restart_back(hop, action)
+            yield "r", f"{item.title}, back on {back_on.revision}", back_on, item.pods
         elif isinstance(action, ApplyManifests) and action.part == "ingress-gateway":
             refs = tuple(d.ref for d in action.documents if d.existed)
             yield "~", "ingress gateway of istioctl, as it was", _restore(hop, refs), 0
@@ -175,7 +196,7 @@ def _restore(hop: Hop, refs: tuple[Ref, ...]) -> Restore:
 def _restart_back(hop: Hop, step: RestartWorkload) -> RestartWorkload:
     return msgspec.structs.replace(
         step,
-        revision=hop.old,
+        revision=hop.former_revisions.get(str(step.ref), hop.old),
         image=hop.former_images.get(str(step.ref), ""),
         mark=step.before,
         before=step.mark,
@@ -184,7 +205,17 @@ def _restart_back(hop: Hop, step: RestartWorkload) -> RestartWorkload:
     )
 
 
-def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
+def _rest_of_tag(done: Iterable[Planned], step: MoveTag) -> tuple[TagPart, ...]:
+    """Parts of *step* that are its own to take back: where a tag moved in two steps, the first one takes all back."""
+    others = [i.action for i in done if isinstance(i.action, MoveTag) and i.action.tag == step.tag]
+    first = next((other for other in others if not other.binds_gateways), step)
+    made = any("webhook" in other.create for other in others)
+    if step is not first and step.source == step.revision:
+        return ()
+    return tuple(p for p in step.parts if p not in step.create and not (made and p != "validator"))
+
+
+def _tag_back(plan: Plan, hop: Hop, step: MoveTag, kept: tuple[TagPart, ...]) -> Iterator[Back]:
     """A created tag goes and what it replaced is restored; a moved one moves back, without what was added to it."""
     made = "webhook" in step.create
     restored = [Ref(MUTATING_WEBHOOK, own_webhooks(UNNAMED, plan.root_namespace)[0])] if step.deactivate else []
@@ -197,7 +228,6 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
     if created:
         gone = RemoveObjects(revision=step.revision, objects=created, why="undo")
         yield "-", f"tag {step.tag}: {len(created)} objects that were made for it", gone, 0
-    kept = tuple(part for part in step.parts if part not in step.create)
     if step.validator_source and not made:
         kept = tuple(part for part in kept if part != "validator")
         validator = Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)
@@ -212,7 +242,8 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag) -> Iterator[Back]:
             deactivate=False,
             binds_gateways=step.source != step.revision,
         )
-        yield "~", f"tag {step.tag}: {step.revision} -> {step.source}", back, 0
+        what = "the default validator" if kept == ("validator",) else f"tag {step.tag}"
+        yield "~", f"{what}: {step.revision} -> {step.source}", back, 0
 
 
 def _tag_ref(plan: Plan, tag: str, part: str) -> Ref:
@@ -224,15 +255,19 @@ def _tag_ref(plan: Plan, tag: str, part: str) -> Ref:
 def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
     """Gateways, then the labels that kept them in place. An istiod that would empty them is frozen first."""
     steps = [i.action for i in backward if isinstance(i.action, RelabelGateway)]
+    frozen: ScalePlane | None = None
     if any(s.revision == hop.new for s in steps) and old_has_drop(Version.parse(hop.target)):
         ref = Ref(DEPLOYMENT, f"istiod-{hop.new}", plan.root_namespace)
-        frozen = ScalePlane(ref=ref, uid="", revision=hop.new, replicas=0, before=1)
+        frozen = ScalePlane(ref=ref, uid="", revision=hop.new, replicas=0, before=hop.adopted or 1)
         yield "~", f"freeze istiod {hop.new}: -> 0 replicas, so that it cannot empty gateways", frozen, 0
     for step in steps:
         back = msgspec.structs.replace(step, value=step.before, before=step.value, revision=hop.old)
         name = f"{step.ref.namespace}/{step.ref.name}"
         now, then = step.value or "absent", step.before or "absent"
         yield "~", f"Gateway {name}: istio.io/rev {now} -> {then}", back, 0
+    if frozen is not None and hop.adopted:
+        thawed = msgspec.structs.replace(frozen, replicas=frozen.before, before=0)
+        yield "~", f"bring istiod {hop.new} back: 0 -> {frozen.before} replicas, as before", thawed, 0
 
 
 def _removal(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:

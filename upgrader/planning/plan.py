@@ -75,6 +75,9 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         former_images: Workload (``Deployment shop/cart``) to the proxy image that *old* gives it, for going back.
+        former_revisions: Workload to the revision that its labels led to when the hop began, where that was not *old*
+            any more: going back cannot make its pods *old* again without changing more than the hop did.
+        adopted: Wanted istiods of *new* when the hop began; 0 where it was not there.
         strict: Whether a validator refuses invalid configuration when the hop begins.
         dangling: Webhook configurations that led nowhere when the plan was made.
     """
@@ -86,6 +89,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     new: str
     waves: tuple[Wave, ...]
     former_images: dict[str, str] = {}
+    former_revisions: dict[str, str] = {}
+    adopted: int = 0
     strict: bool = True
     dangling: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from upgrader.model.codec import digest
-from upgrader.model.finding import Finding
+from upgrader.model.finding import Finding, Severity
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
@@ -117,9 +117,13 @@ def _hops(
 
 
 def _new(found: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:
-    """What the checks have not said already."""
-    said = {(f.code, f.subject) for f in known}
-    return (f for f in found if (f.code, f.subject) not in said)
+    """What the checks have not said already, or not as gravely."""
+    said = {(f.code, f.subject, f.severity) for f in known}
+    return (
+        f
+        for f in found
+        if not any((f.code, f.subject, grave) in said for grave in {f.severity, Severity.BLOCKED})
+    )
 
 
 def _old_image(mesh: Snapshot, old: str, former: Release | None) -> str:

@@ -16,18 +16,21 @@ RULE = (
 
 
 def running(mesh: Snapshot) -> ControlPlane | None:
-    """The control plane that an upgrade starts from: the oldest one that anything depends on.
+    """The control plane that an upgrade starts from: the oldest one that has proxies.
 
-    Where nothing depends on any of them it is the newest. None when there is no istiod whose version is known.
+    Where none has any it is the oldest one that something names, else the newest. None when there is no istiod whose
+    version is known.
     """
     planes = sorted((p for p in mesh.control_planes if p.version), key=lambda p: Version.parse(p.version))
-    needed = [p for p in planes if p.revision in _depended_on(mesh)]
-    return needed[0] if needed else planes[-1] if planes else None
+    for needed in ({p.revision for p in mesh.proxies}, _depended_on(mesh)):
+        if found := [p for p in planes if p.revision in needed]:
+            return found[0]
+    return planes[-1] if planes else None
 
 
 def _depended_on(mesh: Snapshot) -> set[str]:
-    """Revisions that proxies, namespaces, tags, Gateways or the default validator name."""
-    named = {p.revision for p in mesh.proxies} | {w.revision for w in mesh.injectors if w.tag}
+    """Revisions that namespaces, tags, Gateways or the default validator name."""
+    named = {w.revision for w in mesh.injectors if w.tag}
     named |= {n.labels.get("istio.io/rev", "") for n in mesh.namespaces}
     named |= {g.labels.get("istio.io/rev", "") for g in mesh.api_gateways}
     named |= {v.revision for v in mesh.validators if v.ref.name == "istiod-default-validator"}

@@ -240,4 +240,5 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
 
 def _may_run(pod: Obj) -> bool:
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    return not statuses or any("running" in (each.get("state") or {}) for each in statuses)
+    stands = {"waiting", "terminated"}
+    return not statuses or not all(stands & (each.get("state") or {}).keys() for each in statuses)

@@ -13,7 +13,7 @@ from upgrader.sandbox.api.content import failure, warned
 from upgrader.sandbox.api.discovery import discovery
 from upgrader.sandbox.api.kinds.catalogue import Catalogue, minor_of
 from upgrader.sandbox.api.openapi import openapi
-from upgrader.sandbox.api.target import Target, parse
+from upgrader.sandbox.api.target import parse
 from upgrader.sandbox.api.verbs.dispatch import dispatch, verb_of
 from upgrader.sandbox.api.wire import JSON, Admission, AdmissionCall, PodProxy, Request, Response
 from upgrader.sandbox.errors import ApiError, forbidden, no_such_path, unauthorized
@@ -96,24 +96,11 @@ class Api:
         return Call(self.backend, request, target, verb_of(request, target))
 
     def _answered(self, call: Call) -> Response:
-        self._authorize(call.request.user, call.verb, call.target)
+        self.rbac.require(call.ask(call.verb))
         if call.verb in _MUTATING:
             with self.store.lock:
                 return dispatch(call)
         return dispatch(call)
-
-    def _authorize(self, user: str, verb: str, target: Target) -> None:
-        ask = Ask(
-            user=user,
-            verb=verb,
-            group=target.resource.group,
-            resource=target.resource.plural,
-            subresource=target.subresource,
-            namespace=target.namespace,
-            name=target.name,
-        )
-        if not self.rbac.allows(ask):
-            raise ask.refusal()
 
     def _identified(self, request: Request) -> Request:
         """The request as the user its headers name.
@@ -123,7 +110,7 @@ class Api:
         """
         scheme, _, token = request.header("Authorization").partition(" ")
         if scheme == "Bearer":
-            user = self.rbac.user_of(token.strip())
+            user = self.rbac.user_of(token.strip(), self.store.clock.now())
             if user is None:
                 raise unauthorized()
             request = replace(request, user=user)
@@ -172,7 +159,9 @@ class Api:
 
     def _remember(self, request: Request, call: Call | None, status: int) -> None:
         target = None if call is None else call.target
-        review = target is not None and target.resource.verbs == ("create",)
+        review = target is not None and (
+            target.resource.verbs == ("create",) or target.subresource == "token"
+        )
         verb = request.method.lower() if call is None else call.verb
         query = "&".join(f"{name}={value}" for name, value in request.query.items())
         dry = request.query.get("dryRun") == "All" or b'"dryRun":["All"]' in request.body.replace(b" ", b"")

@@ -198,8 +198,7 @@ class World:
             )
 
     def _inherit(self, other: World) -> None:
-        self.api.rbac.denials.extend(other.api.rbac.denials)
-        self.api.rbac.tokens.update(other.api.rbac.tokens)
+        self.api.rbac.copy_from(other.api.rbac)
         self.audit.entries.extend(other.audit.entries)
         for resource in other.api.catalogue.custom.values():
             self.api.catalogue.put(resource)

@@ -12,7 +12,7 @@ from upgrader.cluster.read import PROXY, settled, template_of
 from upgrader.model.change import Apply, Change, Create, Patch
 from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.kinds import Obj
+from upgrader.model.kinds import VALIDATING_WEBHOOK, Obj
 from upgrader.model.manifest import MANIFEST_DIGEST, Manifest, Part
 from upgrader.model.step import Reader, Reading, worst
 from upgrader.probes.rollout import pods_of, wrong_with
@@ -112,7 +112,7 @@ class ApplyManifests(msgspec.Struct, frozen=True, kw_only=True, tag="apply-manif
         labels = owner | (metadata.get("labels") or {})
         annotations = (metadata.get("annotations") or {}) | {MANIFEST_DIGEST: pair.manifest.digest}
         marked = {**metadata, "annotations": annotations} | ({"labels": labels} if labels else {})
-        return {**pair.body, "metadata": marked}
+        return _with_istiods_part(pair) | {"metadata": marked}
 
     def _one(self, cluster: Reader, pair: Pair) -> Reading:
         """One object that is there: is it in effect?"""
@@ -128,6 +128,30 @@ class ApplyManifests(msgspec.Struct, frozen=True, kw_only=True, tag="apply-manif
             old = [w for pod in pods_of(cluster, live) if (w := wrong_with(pod, self.revision, image))]
             return Reading.pending(old[0]) if old else Reading.holds(f"{ref} runs {image}")
         return Reading.holds(f"{ref} is rolled out")
+
+
+def _with_istiods_part(pair: Pair) -> Obj:
+    """The document with what istiod has filled in since: it makes its validators strict, and lends webhooks its root.
+
+    Sent as the chart has it, an apply conflicts with istiod's own update of ``failurePolicy`` (istio/istio 60497), and
+    an update takes the caBundle away until istiod sees it.
+    """
+    body, live = pair.body, pair.live
+    if live is None or "webhooks" not in body:
+        return body
+    there = {w.get("name"): w for w in live.get("webhooks") or ()}
+    hooks = [_filled_in(w, there.get(w.get("name"), {}), pair.manifest) for w in body["webhooks"] or ()]
+    return {**body, "webhooks": hooks}
+
+
+def _filled_in(webhook: Obj, live: Obj, manifest: Manifest) -> Obj:
+    policy = live.get("failurePolicy")
+    strict = manifest.ref.kind == VALIDATING_WEBHOOK and policy
+    filled = webhook | ({"failurePolicy": policy} if strict else {})
+    bundle = (live.get("clientConfig") or {}).get("caBundle")
+    if not manifest.update or not bundle:
+        return filled
+    return filled | {"clientConfig": {"caBundle": bundle} | dict(webhook.get("clientConfig") or {})}
 
 
 def proxy_image(deployment: Obj) -> str:

@@ -110,7 +110,7 @@ def belongings(
 ) -> tuple[Belonging, ...]:
     """Everything that an installer made for one revision: by label ``istio.io/rev``, or by the chart's fixed names.
 
-    Tags are not among it, nor what several revisions share.
+    Objects of the base chart, which all revisions share, have none. Tags are not among it, nor the default validator.
 
     Args:
         look: Reads the kinds that were not read before.
@@ -119,12 +119,14 @@ def belongings(
         root: The root namespace, looked at even without a control plane.
     """
     spaces = sorted({root} | {p.ref.namespace for p in planes})
-    names = {(kind, name): rev for p in planes for kind, name, rev in _fixed(p)}
+    there = {kind: _objects(look, read, kind, spaces) for kind in (*IN_ROOT, *CLUSTER_WIDE)}
+    pairs = {(p.revision, p.ref.namespace) for p in planes} | {(r, root) for r in _labelled(there)}
+    names = {(kind, name): rev for rev, space in sorted(pairs) for kind, name in _fixed(rev, space)}
     found: dict[Ref, Belonging] = {}
-    for kind in (*IN_ROOT, *CLUSTER_WIDE):
-        for obj in _objects(look, read, kind, spaces):
+    for kind, objects in there.items():
+        for obj in objects:
             revision = _revision(kind, obj, names)
-            if revision:
+            if revision or _of_base(kind, obj, root):
                 belonging = _belonging(look.served(kind) or kind, obj, revision)
                 found[belonging.ref] = belonging
     return tuple(found[ref] for ref in sorted(found))
@@ -140,10 +142,16 @@ def _objects(
     return [o for space in spaces for o in look.all(kind, space)]
 
 
-def _fixed(plane: ControlPlane) -> Iterable[tuple[str, str, str]]:
+def _labelled(there: Mapping[Kind, Sequence[Obj]]) -> set[str]:
+    """Revisions that installed objects name, also those without a control plane: half installed, or half removed."""
+    objects = (obj for found in there.values() for obj in found)
+    return {revision_label(obj) for obj in objects if _COMPONENT in (obj["metadata"].get("labels") or {})} - {""}
+
+
+def _fixed(revision: str, space: str) -> Iterable[tuple[str, str]]:
     for kind, names in _NAMES.items():
         for name in names:
-            yield kind, name.format(s=suffix(plane.revision), n=plane.ref.namespace), plane.revision
+            yield kind, name.format(s=suffix(revision), n=space)
 
 
 def _revision(kind: Kind, obj: Obj, names: Mapping[tuple[str, str], str]) -> str:
@@ -160,6 +168,16 @@ def _revision(kind: Kind, obj: Obj, names: Mapping[tuple[str, str], str]) -> str
     if labelled and (_COMPONENT in labels or fixed or kind in CLUSTER_WIDE):
         return labelled
     return fixed
+
+
+def _of_base(kind: Kind, obj: Obj, root: str) -> bool:
+    """Whether all revisions share it: objects of the base chart, 1.12 to 1.31; its definitions are told apart."""
+    name = obj["metadata"]["name"]
+    accounts = {"istio-reader-service-account", "istiod-service-account"}
+    roles = {f"istiod-{root}", f"istio-reader-{root}"}
+    if kind == SERVICE_ACCOUNT:
+        return name in accounts
+    return kind in (ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING) and name in roles
 
 
 def _belonging(kind: Kind, obj: Obj, revision: str) -> Belonging:

@@ -65,6 +65,7 @@ class Watch:
     step: str = ""
     validates: bool = True
     excused: set[str] = field(default_factory=set)
+    before: tuple[int, int] = (0, 0)
     _dirty: bool = True
     _moved: bool = True
 
@@ -77,6 +78,8 @@ class Watch:
         for pod in world.store.list("", "pods"):
             if proxy_of(pod) is not None and (owner := _owner(pod)):
                 watch.meshed.add(owner)
+        if world.istio is not None:
+            watch.before = len(world.istio.emptied), len(world.istio.fights)
         watch.served = {name for name, ready in watch._gateways() if ready}
         world.store.subscribe(watch._note)
         return watch
@@ -84,7 +87,7 @@ class Watch:
     def on(self, world: World) -> Watch:
         """The same expectations of a fork."""
         other = Watch(world, dict(self.expected), set(self.meshed), set(self.served), validates=self.validates)
-        other.excused = set(self.excused)
+        other.excused, other.before = set(self.excused), self.before
         world.store.subscribe(other._note)
         return other
 
@@ -152,9 +155,9 @@ class Watch:
         for name in (self.served & there) - ready:
             self._tell(f"gateway {name} has no ready pod")
         if self.world.istio is not None:
-            for emptied in self.world.istio.emptied:
+            for emptied in self.world.istio.emptied[self.before[0] :]:
                 self._tell(f"emptied: {emptied[1:]}")
-            for fight in self.world.istio.fights:
+            for fight in self.world.istio.fights[self.before[1] :]:
                 self._tell(f"fight: {fight[1:]}")
 
     def _tell(self, text: str) -> None:

@@ -30,14 +30,18 @@ def _deployment(**container: Any) -> dict[str, Any]:
     return {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web"}, "spec": spec}
 
 
-def _warnings(server: Any, method: str, path: str, body: Any, media: str = "application/json", **query: str) -> str:
+def _warnings(
+    server: Any, method: str, path: str, body: Any, media: str = "application/json", **query: str
+) -> str:
     sent = {"Content-Type": media, "Accept": "application/json"}
     answer = server.api.handle(Request(method, path, query, sent, orjson.dumps(body)))
     return str(answer.headers.get("Warning", ""))
 
 
 def _custom(server: Any) -> None:
-    props = {"spec": {"type": "object", "properties": {"hosts": {"type": "array", "items": {"type": "string"}}}}}
+    props = {
+        "spec": {"type": "object", "properties": {"hosts": {"type": "array", "items": {"type": "string"}}}}
+    }
     schema = {"openAPIV3Schema": {"type": "object", "properties": props}}
     versions = [{"name": "v1", "served": True, "storage": True, "schema": schema}]
     names = {"plural": "things", "kind": "Thing"}
@@ -115,7 +119,9 @@ def test_an_applied_field_nobody_declared_fails_the_apply(server: Any) -> None:
     status, body = server.ask("PATCH", _ONE, _deployment(imago="a:1"), media, query=query)
     assert (status, body.get("reason", "")) == (500, "")
     where = '.spec.template.spec.containers[name="a"].imago: field not declared in schema'
-    assert body["message"] == f"failed to create typed patch object (dt/web; apps/v1, Kind=Deployment): {where}"
+    assert (
+        body["message"] == f"failed to create typed patch object (dt/web; apps/v1, Kind=Deployment): {where}"
+    )
 
 
 def test_custom_resources_warn_and_refuse_alike(server: Any) -> None:
@@ -147,7 +153,9 @@ def test_a_claim_template_may_say_its_kind_and_a_pod_template_may_not(server: An
     claim = {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "metadata": {"name": "d"}}
     spec = {"volumeClaimTemplates": [claim], "template": {"kind": "Pod", "metadata": {}}}
     unknown: list[str] = []
-    known_builtin(found, {"kind": "StatefulSet", "apiVersion": "apps/v1", "metadata": {}, "spec": spec}, unknown)
+    known_builtin(
+        found, {"kind": "StatefulSet", "apiVersion": "apps/v1", "metadata": {}, "spec": spec}, unknown
+    )
     assert unknown == ["spec.template.kind"]
 
 
@@ -159,7 +167,9 @@ def test_versions_whose_fields_are_not_known_are_not_looked_at(server: Any) -> N
     found = server.api.catalogue.find("autoscaling", "v2", "horizontalpodautoscalers")
     odd = {"spec": {"targetCPUUtilizationPercentage": 80}}
     assert list(undeclared(found, "v2beta1", odd, shape_of(found, "v2"))) == []
-    assert list(undeclared(found, "v2", odd, shape_of(found, "v2"))) == [".spec.targetCPUUtilizationPercentage"]
+    assert list(undeclared(found, "v2", odd, shape_of(found, "v2"))) == [
+        ".spec.targetCPUUtilizationPercentage"
+    ]
 
 
 @pytest.mark.slow

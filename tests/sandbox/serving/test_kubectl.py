@@ -187,6 +187,27 @@ def test_a_misspelt_field_is_refused_by_the_server(kubectl: Kubectl, space: str)
     assert 'unknown field "spec.replikas"' in said
 
 
+def test_a_misspelt_field_is_dropped_with_a_warning_for_who_wants_that(kubectl: Kubectl, space: str) -> None:
+    words = ("apply", "--validate=warn", "-n", space, "-f", "-")
+    said = kubectl(*words, stdin=WEB.replace("replicas", "replikas"))
+    assert 'Warning: unknown field "spec.replikas"' in said
+    assert "replikas" not in kubectl("get", "deployment", "web", "-n", space, "-o", "jsonpath={.spec}")
+
+
+def test_server_side_apply_goes_on_where_client_side_apply_left_off(kubectl: Kubectl, space: str) -> None:
+    kubectl("apply", "-n", space, "-f", "-", stdin=WEB)
+    less = WEB.replace("      - {name: helper, image: helper:1}\n", "").replace("replicas: 2", "replicas: 3")
+    kubectl("apply", "--server-side", "-n", space, "-f", "-", stdin=less)
+    words = "jsonpath={..containers[*].name} {.spec.replicas}"
+    assert kubectl("get", "deployment", "web", "-n", space, "-o", words) == "web 3"
+
+
+def test_a_token_of_a_service_account_opens_the_door(kubectl: Kubectl, world: World, space: str) -> None:
+    token = kubectl("create", "token", "default", "-n", space, "--duration=1h").strip()
+    user = world.api.rbac.user_of(token, world.clock.now())
+    assert user == f"system:serviceaccount:{space}:default"
+
+
 def test_server_side_apply_minds_other_owners(kubectl: Kubectl, space: str) -> None:
     kubectl("apply", "--server-side", "--field-manager=one", "-n", space, "-f", "-", stdin=WEB)
     two = ("apply", "--server-side", "--field-manager=two", "-n", space, "-f", "-")
@@ -224,6 +245,8 @@ def test_permissions_are_told(kubectl: Kubectl, world: World) -> None:
     assert kubectl("auth", "can-i", "create", "deployments", "--as", "bob", fails=True).startswith("no")
     assert re.search(r"Username +admin", kubectl("auth", "whoami"))
     assert "Resources" in kubectl("auth", "can-i", "--list")
+    listed = kubectl("auth", "can-i", "--list", "--as", "bob")
+    assert re.search(r"^deployments\.apps +\[\] +\[\] +\[delete deletecollection get", listed, re.MULTILINE)
     refused = kubectl("create", "deployment", "x", "--image=x", "--as", "bob", fails=True)
     assert 'User "bob" cannot create resource "deployments"' in refused
 
@@ -242,7 +265,11 @@ def test_istio_resources_are_shown_by_their_short_names(kubectl: Kubectl) -> Non
     assert rows.keys() == {"shop", "catalog"}
     assert rows["shop"].keys() == {"NAME", "GATEWAYS", "HOSTS", "AGE"}
     assert rows["shop"]["HOSTS"].startswith("[")
-    assert table(kubectl("get", "gateways.networking.istio.io", "-A"))[0].keys() == {"NAMESPACE", "NAME", "AGE"}
+    assert table(kubectl("get", "gateways.networking.istio.io", "-A"))[0].keys() == {
+        "NAMESPACE",
+        "NAME",
+        "AGE",
+    }
 
 
 def test_fields_are_explained(kubectl: Kubectl) -> None:

@@ -180,7 +180,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             binds_gateways: It decides about Gateways as well.
         """
         others = [w for w in self.injectors if self._tag(w) != tag]
-        off = {w.ref.name for w in others if deactivate and w.revision == DEFAULT_TAG}
+        unnamed = (w for w in others if w.revision == DEFAULT_TAG and not self._tag(w))
+        off = {w.ref.name for w in unnamed if deactivate}
         moved = (self._moved_webhook(tag, revision),) if "webhook" in parts else ()
         return msgspec.structs.replace(
             self,

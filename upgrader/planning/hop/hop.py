@@ -47,7 +47,9 @@ def _hop(draft: Draft) -> Hop:
         new=inputs.new,
         waves=tuple(draft.waves),
         former_images=dict(sorted(draft.former_images.items())),
-        strict=bool(draft.stage.forecast.default_validator),
+        former_revisions=dict(sorted(draft.former_revisions.items())),
+        adopted=draft.stage.replicas.get(inputs.new, 0),
+        strict=draft.stage.forecast.default_validator in draft.stage.forecast.versions,
         dangling=dangling(inputs.mesh),
     )
 

@@ -192,10 +192,20 @@ def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
         key = str(workload.ref)
-        draft.former_images[key] = expected_image(workload, draft.inputs.old_image)
+        _remember(draft, workload)
         draft.runs[key], draft.marks[key] = frozenset({draft.new}), step.mark
         moved.append(workload)
     return moved
+
+
+def _remember(draft: Draft, workload: Workload) -> None:
+    """What going back would give *workload*: what its labels led to when the hop began."""
+    key, led_to = str(workload.ref), draft.stage.forecast.next_proxy(workload).winner
+    away = led_to in draft.stage.forecast.versions and led_to != draft.old
+    if away:
+        draft.former_revisions[key] = led_to
+    image = draft.inputs.old_image if not away else draft.inputs.image if led_to == draft.new else ""
+    draft.former_images[key] = expected_image(workload, image)
 
 
 def _restart(draft: Draft, workload: Workload) -> RestartWorkload:

@@ -134,6 +134,7 @@ class Draft:
         self.pins = dict(stage.pins)
         self.installed = dict(stage.installed)
         self.former_images: dict[str, str] = {}
+        self.former_revisions: dict[str, str] = {}
         self.behind: set[str] = set()
         self._items: list[Planned] = []
         self._count = 0

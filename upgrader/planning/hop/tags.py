@@ -26,11 +26,24 @@ def move_tag(draft: Draft, tag: str) -> tuple[str, ...]:
             "a tag moves for everybody who is bound by it: the next pods there would get the new revision",
             _keeping(draft, name),
         )
+    _mind_strangers(draft, tag)
     if tag == DEFAULT_TAG and contested(draft):
         return _lend(draft)
     parts = draft.parts.get(tag, ("webhook",))
     create = _service_to_make(draft, parts)
     return _add(draft, tag, (*parts, *create), create=create, deactivate=tag == DEFAULT_TAG)
+
+
+def _mind_strangers(draft: Draft, tag: str) -> None:
+    """Block where one of the tag's objects names a revision that this hop neither leaves nor leads to."""
+    for revision in sorted(draft.forecast.tags.get(tag, frozenset()) - {draft.old, draft.new}):
+        draft.block(
+            "UPG-0325",
+            f"tag {tag}",
+            f"tag {tag}: leads to {draft.old} and to {revision}",
+            f"it is half-moved, and only what leads to {draft.old} may be moved by this plan",
+            f"istioctl tag set {tag} --revision {draft.old} --overwrite",
+        )
 
 
 def _keeping(draft: Draft, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from upgrader.sandbox.api.access.rbac import Rbac
+from upgrader.sandbox.api.access.rbac import Ask, Rbac
 from upgrader.sandbox.api.convert import from_hub, to_hub
 from upgrader.sandbox.api.kinds.catalogue import FIELD_VALIDATION_SINCE, Catalogue
 from upgrader.sandbox.api.snapshots import Snapshots
@@ -99,6 +99,19 @@ class Call:
         """Field manager of a write that is no apply: as told, or the first word of the user agent."""
         told = self.request.query.get("fieldManager", "")
         return told or self.request.header("User-Agent").partition("/")[0][:128] or "unknown"
+
+    def ask(self, verb: str) -> Ask:
+        """Whether the user may do this to the target."""
+        target, resource = self.target, self.target.resource
+        return Ask(
+            user=self.request.user,
+            verb=verb,
+            group=resource.group,
+            resource=resource.plural,
+            subresource=target.subresource,
+            namespace=target.namespace,
+            name=target.name,
+        )
 
     def entry(self) -> Entry:
         """The stored object the call names.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from upgrader.sandbox.errors import ApiError, forbidden
 
@@ -14,7 +15,8 @@ _ANY = ("*",)
 class Denial:
     """What one user (``*``: everybody) may not do. Every field lists words; ``*`` matches all.
 
-    ``resources`` names plurals, ``pods/eviction`` for a subresource; ``namespaces`` matches "" for cluster-wide requests.
+    ``resources`` names plurals, ``pods/eviction`` for a subresource, ``*/scale`` for that of all resources;
+    ``namespaces`` matches "" for cluster-wide requests. A dry run needs the permission of the real thing.
     """
 
     user: str
@@ -29,10 +31,14 @@ class Denial:
             ((self.user,), ask.user),
             (self.verbs, ask.verb),
             (self.groups, ask.group),
-            (self.resources, ask.full_resource),
             (self.namespaces, ask.namespace),
         )
-        return all("*" in words or value in words for words, value in wanted)
+        return all("*" in words or value in words for words, value in wanted) and self._names(ask)
+
+    def _names(self, ask: Ask) -> bool:
+        if "*" in self.resources or ask.full_resource in self.resources:
+            return True
+        return bool(ask.subresource) and f"*/{ask.subresource}" in self.resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +65,26 @@ class Ask:
         return forbidden(self.resource, self.name, why + where, self.group)
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token the server gave out: for whom, and until when it holds."""
+
+    user: str
+    until: datetime
+
+
 @dataclass
 class Rbac:
     """Denials by user, and the users behind bearer tokens.
 
     Attributes:
         tokens: Bearer token to user; an unknown token is the user ``admin`` as long as no token is known.
+        issued: Tokens of service accounts.
     """
 
     denials: list[Denial] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
+    issued: dict[str, Issued] = field(default_factory=dict)
 
     def deny(
         self,
@@ -82,10 +98,28 @@ class Rbac:
         """Take a permission from a user."""
         self.denials.append(Denial(user, verbs, groups, resources, namespaces))
 
+    def copy_from(self, other: Rbac) -> None:
+        """Know and deny all that another one does."""
+        self.denials.extend(other.denials)
+        self.tokens.update(other.tokens)
+        self.issued.update(other.issued)
+
     def allows(self, ask: Ask) -> bool:
         """Whether no denial covers the ask."""
         return not any(denial.covers(ask) for denial in self.denials)
 
-    def user_of(self, token: str) -> str | None:
-        """The user a bearer token stands for; None when the token is wrong."""
+    def require(self, ask: Ask) -> None:
+        """Let the ask pass.
+
+        Raises:
+            ApiError: 403 when a denial covers it.
+        """
+        if not self.allows(ask):
+            raise ask.refusal()
+
+    def user_of(self, token: str, now: datetime) -> str | None:
+        """The user a bearer token stands for; None when the token is wrong or has expired."""
+        issued = self.issued.get(token)
+        if issued is not None:
+            return issued.user if now < issued.until else None
         return self.tokens.get(token) if self.tokens else "admin"

@@ -34,7 +34,11 @@ def with_last_applied(obj: Obj, config: Obj) -> Obj:
     if not notes.get(_NOTE):
         return obj
     told = {**config, "metadata": dict(config["metadata"])}
-    mine = {name: value for name, value in (told["metadata"].pop("annotations", None) or {}).items() if name != _NOTE}
+    mine = {
+        name: value
+        for name, value in (told["metadata"].pop("annotations", None) or {}).items()
+        if name != _NOTE
+    }
     if mine:
         told["metadata"]["annotations"] = mine
     text = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode() + "\n"

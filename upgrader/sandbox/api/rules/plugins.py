@@ -9,6 +9,7 @@ from upgrader.sandbox.store import Obj
 
 _SYSTEM = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _EVICTING = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_DEFAULT = "default"
 _UNDELETABLE = frozenset({"default", "kube-system", "kube-public"})
 
 
@@ -45,12 +46,13 @@ def check_deletable(call: Call) -> None:
 
 
 def admit_pod(call: Call, obj: Obj) -> None:
-    """Priority and default tolerations of a new pod, in place.
+    """Service account, priority and default tolerations of a new pod, in place.
 
     Raises:
         ApiError: 403 when its priority class is unknown.
     """
     spec = obj["spec"]
+    _account(call, spec)
     priority, preemption = _priority(call, spec.get("priorityClassName", ""))
     spec.setdefault("priority", priority)
     spec.setdefault("preemptionPolicy", preemption)
@@ -60,6 +62,14 @@ def admit_pod(call: Call, obj: Obj) -> None:
             tolerations.append(
                 {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
             )
+
+
+def _account(call: Call, spec: Obj) -> None:
+    """The account of pods that name none, once the namespace has it; its token is not mounted."""
+    if not spec.get("serviceAccountName") and call.store.get(
+        ("", "serviceaccounts", call.target.namespace, _DEFAULT)
+    ):
+        spec["serviceAccountName"] = spec["serviceAccount"] = _DEFAULT
 
 
 def _tolerates(toleration: Obj, key: str) -> bool:

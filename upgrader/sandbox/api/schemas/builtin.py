@@ -13,7 +13,9 @@ from upgrader.sandbox.api.protobuf.messages import Field, message_of, messages
 from upgrader.sandbox.api.rules.shape import RAW, is_nothing, tidied
 from upgrader.sandbox.store import Obj
 
-_PARTS = frozenset({"core.v1.PodTemplateSpec", "core.v1.PersistentVolumeClaimTemplate", "batch.v1.JobTemplateSpec"})
+_PARTS = frozenset(
+    {"core.v1.PodTemplateSpec", "core.v1.PersistentVolumeClaimTemplate", "batch.v1.JobTemplateSpec"}
+)
 """What has metadata and is no object of its own."""
 
 _PLAIN, _AS_IS, _ONE, _LIST, _MAP = range(5)
@@ -31,7 +33,8 @@ def known_builtin(resource: Resource, obj: Obj, unknown: list[str]) -> Obj:
     """
     message = message_of(resource.home[0], resource.hub, resource.kind)
     if message is None:
-        return tidied(obj)
+        whole: Obj = tidied(obj)
+        return whole
     lost: list[str] = []
     found = _kept(obj, message, lost)
     if lost:
@@ -92,7 +95,11 @@ def _below(value: Any, known: Known, lost: list[str]) -> Any:
         if sort == _ONE:
             return _kept(value, message, lost)
         if sort == _MAP:
-            return {name: _below(inner, (_ONE, message), lost) for name, inner in value.items() if inner is not None}
+            return {
+                name: _below(inner, (_ONE, message), lost)
+                for name, inner in value.items()
+                if inner is not None
+            }
     elif sort == _LIST and isinstance(value, list):
         return [_kept(item, message, lost) if isinstance(item, dict) else item for item in value]
     return tidied(value)
@@ -140,7 +147,9 @@ def _inside(value: Any, known: Known, path: str, shape: Shape | None) -> Iterato
     if sort == _ONE and isinstance(value, dict):
         yield value, message, path
     elif sort == _MAP and isinstance(value, dict):
-        yield from ((inner, message, f"{path}.{key}") for key, inner in value.items() if isinstance(inner, dict))
+        yield from (
+            (inner, message, f"{path}.{key}") for key, inner in value.items() if isinstance(inner, dict)
+        )
     elif sort == _LIST and isinstance(value, list):
         merges = shape is not None and shape.merges
         for at, item in enumerate(value):

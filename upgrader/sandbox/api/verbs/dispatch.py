@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import negotiate
 from upgrader.sandbox.api.target import Target
-from upgrader.sandbox.api.verbs import deleting, patching, pods, proxies, reading, reviews, scale, writing
+from upgrader.sandbox.api.verbs import deleting, patching, reading, reviews, writing
+from upgrader.sandbox.api.verbs.parts import pods, proxies, scale, tokens
 from upgrader.sandbox.api.watching import watch
 from upgrader.sandbox.api.wire import Request, Response
 from upgrader.sandbox.errors import method_not_allowed
@@ -37,6 +38,7 @@ _SUBRESOURCES: Mapping[str, Mapping[str, Answer]] = {
     "scale": {"get": scale.get, "update": scale.update, "patch": scale.patch},
     "eviction": {"create": pods.evict},
     "binding": {"create": pods.bind},
+    "token": {"create": tokens.request},
     "log": {"get": pods.log},
     "proxy": {
         "get": proxies.proxy,

@@ -109,11 +109,21 @@ def _check_identity(call: Call, patched: Obj) -> None:
     placed(call, dict(meta))
 
 
-def _apply(call: Call, *, dry: bool) -> Response:
+def applier_of(call: Call) -> tuple[str, bool]:
+    """Who applies, and whether by force.
+
+    Raises:
+        ApiError: 422 for an apply without a manager.
+    """
     name, force = call.request.query.get("fieldManager", ""), call.request.query.get("force") in {"true", "1"}
     if not name:
         cause = required("fieldManager", "is required for apply patch")
         raise invalid("PatchOptions", "", [cause], "meta.k8s.io")
+    return name, force
+
+
+def _apply(call: Call, *, dry: bool) -> Response:
+    name, force = applier_of(call)
     told = configuration(call, call.target.api_version, call.target.resource.kind)
     check_declared(call, told)
     config = call.stored(told)
@@ -121,6 +131,7 @@ def _apply(call: Call, *, dry: bool) -> Response:
     writer = writer_of(call, name)
     if entry is None:
         _refuse_missing(call, config)
+        call.backend.rbac.require(call.ask("create"))
         empty = {"apiVersion": config["apiVersion"], "kind": config["kind"], "metadata": {}}
         made = created(call, filled(call, applied(empty, config, writer, force=force)), dry=dry, owned=True)
         return answer(call, call.shown(made), status=201)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from upgrader.sandbox.api.access.rbac import Ask
+from upgrader.sandbox.api.access.rules import rules_of
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import reply_object
 from upgrader.sandbox.api.fields.managed import Writer, updated
@@ -15,7 +16,6 @@ from upgrader.sandbox.api.wire import Response
 from upgrader.sandbox.errors import bad_request
 from upgrader.sandbox.store import Obj
 
-_EVERYTHING = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
 _URLS = [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
 
 
@@ -63,13 +63,11 @@ def _access(call: Call, spec: Obj) -> Obj:
 
 
 def _rules(call: Call, spec: Obj) -> Obj:
-    """Permissions are everything but the denials, which rules cannot say: then the answer calls itself incomplete."""
-    namespace, user = spec.get("namespace", ""), call.request.user
-    denied = any(
-        denial.user in {"*", user} and ("*" in denial.namespaces or namespace in denial.namespaces)
-        for denial in call.backend.rbac.denials
-    )
-    return {"resourceRules": _EVERYTHING, "nonResourceRules": _URLS, "incomplete": denied}
+    namespace = spec.get("namespace")
+    if not namespace:
+        raise bad_request("no namespace on request")
+    rules = rules_of(call.backend.rbac, call.backend.catalogue, call.request.user, namespace)
+    return {"resourceRules": rules, "nonResourceRules": _URLS, "incomplete": False}
 
 
 def _self(call: Call, _: Obj) -> Obj:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import reply_object
+from upgrader.sandbox.api.fields.managed import Writer, applied
+from upgrader.sandbox.api.fields.owners import Manager, Owned, Owners, owners_of, with_owners
 from upgrader.sandbox.api.fields.patches import APPLY_PATCH
+from upgrader.sandbox.api.fields.sets import LEAF, FieldSet, difference, intersection
+from upgrader.sandbox.api.fields.shapes import PLAIN
 from upgrader.sandbox.api.rules.book import filled
 from upgrader.sandbox.api.verbs.bodies import read_object
-from upgrader.sandbox.api.verbs.patching import patched_by, sort_of
+from upgrader.sandbox.api.verbs.patching import applier_of, configuration, patched_by, sort_of
 from upgrader.sandbox.api.verbs.writing import check_revision, replaced
 from upgrader.sandbox.api.wire import Response
-from upgrader.sandbox.errors import bad_request, invalid, wrong
+from upgrader.sandbox.errors import invalid, wrong
 from upgrader.sandbox.store import Obj
 
 _META = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+_VERSION = "autoscaling/v1"
+_REPLICAS: FieldSet = {"f:spec": {"f:replicas": LEAF}}
 _OPERATORS = {"In": "in", "NotIn": "notin"}
 
 
@@ -39,20 +47,69 @@ def patch(call: Call) -> Response:
     """
     media = sort_of(call)
     if media == APPLY_PATCH:
-        raise bad_request("apply of a Scale is not supported here: apply the object itself")
+        return _apply(call)
     return _write(call, patched_by(call, media, scale_of(call.entry().obj)))
 
 
 def _write(call: Call, scale: Obj) -> Response:
     old = call.entry().obj
     check_revision(call, {"metadata": scale.get("metadata") or {}}, old)
+    new = _scaled(call, old, scale)
+    return reply_object(scale_of(replaced(call, new, old, dry=call.dry_run)))
+
+
+def _scaled(call: Call, old: Obj, scale: Obj) -> Obj:
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or replicas < 0:
         cause = wrong("spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", call.target.name, [cause], "autoscaling")
     new = filled(call, {**old, "spec": {**old["spec"], "replicas": replicas}})
     new["spec"]["replicas"] = replicas
-    return reply_object(scale_of(replaced(call, new, old, dry=call.dry_run)))
+    return new
+
+
+def _apply(call: Call) -> Response:
+    """Whoever applies a Scale owns the replicas of the object, and of the object nothing else.
+
+    Source: k8s.io/apimachinery, pkg/util/managedfields/scalehandler.go.
+    """
+    name, force = applier_of(call)
+    config = configuration(call, _VERSION, "Scale")
+    old = call.entry().obj
+    check_revision(call, config, old)
+    parents = owners_of(old)
+    writer = Writer(name, _VERSION, "scale", PLAIN, call.backend.now(), (("f:status",),))
+    scale = applied(with_owners(scale_of(old), _of_scale(parents)), config, writer, force=force)
+    owners = _of_parent(parents, owners_of(scale), call.target.api_version)
+    new = with_owners(_scaled(call, old, scale), owners)
+    return reply_object(scale_of(replaced(call, new, old, dry=call.dry_run, owned=True)))
+
+
+def _seen(manager: Manager) -> Manager:
+    return replace(manager, version=_VERSION if manager.version else "")
+
+
+def _of_scale(parents: Owners) -> Owners:
+    """Who owns the replicas, as the Scale tells it."""
+    return {
+        _seen(manager): Owned(_REPLICAS, _VERSION, owned.time)
+        for manager, owned in parents.items()
+        if intersection(owned.fields, _REPLICAS)
+    }
+
+
+def _of_parent(parents: Owners, scales: Owners, version: str) -> Owners:
+    """The owners of the object once those of its Scale are settled."""
+    found: Owners = {}
+    left = dict(scales)
+    for manager, owned in parents.items():
+        keeps = left.pop(_seen(manager), None) is not None
+        fields = owned.fields if keeps else difference(owned.fields, _REPLICAS)
+        found[manager] = replace(owned, fields=fields)
+    for manager, owned in left.items():
+        mine = replace(manager, version=version if manager.version else "")
+        found[mine] = Owned(_REPLICAS, version, owned.time)
+    return found
 
 
 def scale_of(obj: Obj) -> Obj:
