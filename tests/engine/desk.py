@@ -33,7 +33,10 @@ PLACE = "default"
 
 @cache
 def _empty() -> World:
-    return World(kubernetes="1.33", controllers=False, nodes=0)
+    world = World(kubernetes="1.33", controllers=False, nodes=0)
+    for name in (PLACE, "kube-system"):
+        world.local().create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return world
 
 
 class Hours(WorldClock):
@@ -85,6 +88,27 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note", tag_field="ste
 
     def title(self) -> str:
         return f"write {self.value} into {self.name}"
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True, tag="notes", tag_field="step"):
+    """Several ConfigMaps say the same."""
+
+    names: tuple[str, ...]
+    value: str = "new"
+
+    def observe(self, cluster: Reader) -> tuple[Obj, ...]:
+        return tuple(Note(name=name).observe(cluster) for name in self.names)
+
+    def diff(self, seen: tuple[Obj, ...]) -> tuple[Change, ...]:
+        pairs = zip(self.names, seen, strict=True)
+        return tuple(change for name, one in pairs for change in Note(name=name, value=self.value).diff(one))
+
+    def verify(self, cluster: Reader) -> Reading:
+        gap = self.diff(self.observe(cluster))
+        return Reading.pending("not yet") if gap else Reading.holds(f"all say {self.value}")
+
+    def title(self) -> str:
+        return f"write {self.value} into {', '.join(self.names)}"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told", tag_field="probe"):

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from upgrader.cli.applying import admit, run_files
-from upgrader.cli.making import Wish, make
-from upgrader.cli.options import Globals
+from upgrader.cli.input.options import Globals
+from upgrader.cli.runs.applying import admit, run_files
+from upgrader.cli.runs.making import Wish, make
 from upgrader.cli.wiring import Connection
 from upgrader.cluster.identity import identify
 from upgrader.cluster.rest import RestCluster

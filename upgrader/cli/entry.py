@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from upgrader.cli.input.options import Globals
 from upgrader.cli.main import cli
-from upgrader.cli.options import Globals
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from upgrader import __version__
-from upgrader.cli.options import Globals, global_options
+from upgrader.cli.input.options import Globals, global_options
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Look (changes nothing, takes no lock)": {
@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "help": "Topics: exit-codes, environment, events, gates, formats, interruption",
     },
 }
+ROOMS = dict(zip(SECTIONS, ("look", "act", "setup"), strict=True))
 NAMES = [name for section in SECTIONS.values() for name in section]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upgrader import __version__
-from upgrader.cli.options import Globals
+from upgrader.cli.input.options import Globals
 from upgrader.cluster.identity import identify
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, FilesReader, ReadOnly, Rehearsal, Retrying, WithFiles

@@ -12,7 +12,7 @@ from upgrader.sandbox.clock import EPOCH, Clock, VirtualClock
 from upgrader.sandbox.controllers.cluster import Cluster, Timings
 from upgrader.sandbox.controllers.conditions import holds
 from upgrader.sandbox.controllers.index import Index
-from upgrader.sandbox.controllers.loop import Controller, Remembering
+from upgrader.sandbox.controllers.loop import Controller
 from upgrader.sandbox.controllers.nodes.registration import node_status
 from upgrader.sandbox.controllers.roster import server_side, whole
 from upgrader.sandbox.istio.answers import PodAnswers
@@ -185,7 +185,7 @@ class World:
     def fork(self, clock: Clock | None = None) -> World:
         """An independent copy that goes on from this moment: time, seed, troubles, permissions and audit included.
 
-        Objects are shared, because nobody changes them; what the controllers had in hand is told from the store.
+        Objects are shared, because nobody changes them; the controllers have in hand what those of the original have.
         """
         with self.store.lock:
             return World(
@@ -204,13 +204,8 @@ class World:
             self.api.catalogue.put(resource)
         self.troubles.copy_from(other.troubles)
         self.cluster.recorder.copy_from(other.cluster.recorder)
-        for key, obj in self.index.everything():
-            event = Event("ADDED", key, obj, None, self.store.revision)
-            for controller in self.controllers:
-                controller.changed(event)
         for mine, theirs in zip(self.controllers, other.controllers, strict=True):
-            if isinstance(mine, Remembering):
-                mine.inherit(theirs)
+            mine.inherit(theirs)
 
 
 class WorldClock:

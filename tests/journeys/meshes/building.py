@@ -13,7 +13,6 @@ from typing import Any, Self
 import orjson
 
 from upgrader.model.version import Version
-from upgrader.sandbox.local import Local
 from upgrader.sandbox.charts.manifests import (
     render,
     render_gateway,
@@ -22,6 +21,7 @@ from upgrader.sandbox.charts.manifests import (
     render_tag,
 )
 from upgrader.sandbox.charts.release import HUB, Installer, Release
+from upgrader.sandbox.local import Local
 from upgrader.sandbox.store import Obj
 from upgrader.sandbox.world import World, apply_manifests, path_of
 
@@ -53,7 +53,7 @@ def _installed(release: Release, manager: str, gateway_api: str, tags: tuple[str
     return world
 
 
-def site(  # noqa: PLR0917
+def site(
     version: str,
     revision: str | None = None,
     tags: tuple[str, ...] = (),

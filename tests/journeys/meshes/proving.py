@@ -165,7 +165,7 @@ class Proof:
     wrong: list[str] = field(default_factory=list)
 
 
-def prove(  # noqa: PLR0917
+def prove(
     site: Site,
     place: Path,
     manifests: Path,

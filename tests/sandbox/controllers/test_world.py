@@ -75,12 +75,14 @@ def test_a_fork_goes_on_as_the_original_would_have() -> None:
     assert twin.clock.now() == world.clock.now()
 
 
-def test_a_fork_taken_in_the_middle_of_a_rollout_finishes_it() -> None:
-    world = deployed(World())
+@pytest.mark.parametrize("lag", [0.0, 0.4])
+def test_a_fork_taken_in_the_middle_of_a_rollout_finishes_it(lag: float) -> None:
+    world = deployed(World(lag=lag))
     patch = {"spec": {"template": {"metadata": {"annotations": {"restarted": "x"}}}}}
     world.local().patch(f"{PATH}/web", orjson.dumps(patch), MERGE)
     world.advance(2.25)
     twin = world.fork()
+    assert twin.next_due() == world.next_due()
     for each in (world, twin):
         each.advance(20)
     assert contents(twin) == contents(world)

@@ -184,8 +184,8 @@ def bench_class() -> type[Bench]:
 class Mesh:
     """A world with nodes and the Gateway API, and the moves people make in it."""
 
-    def __init__(self, kubernetes: str = "1.33") -> None:
-        self.world = World(kubernetes=kubernetes)
+    def __init__(self, kubernetes: str = "1.33", lag: float = 0.0) -> None:
+        self.world = World(kubernetes=kubernetes, lag=lag)
         self.builder = Builder(self.world)
         self.local = self.builder.local
         assert self.world.istio is not None

@@ -137,6 +137,35 @@ def test_a_fork_of_a_world_knows_what_its_istiods_did(mesh: Mesh) -> None:
     assert other.istio.emptied == mesh.istiods.emptied
 
 
+@pytest.mark.parametrize("lag", [0.0, 0.3])
+def test_a_fork_taken_in_the_middle_of_a_fight_goes_on_with_it(mesh_class: type[Mesh], lag: float) -> None:
+    mesh = mesh_class(lag=lag)
+    mesh.install("1.28.10", "")
+    mesh.install("1.29.6")
+    mesh.gateway()
+    mesh.tag("default", "1.29.6")
+    mesh.world.advance(1.1)
+    twin = mesh.world.fork()
+    assert twin.next_due() == mesh.world.next_due()
+    for world in (mesh.world, twin):
+        world.advance(3.3)
+    assert twin.istio is not None
+    assert len(twin.istio.fights) == 1
+    assert twin.istio.fights == mesh.istiods.fights
+    assert dict(twin.index.everything()) == dict(mesh.world.index.everything())
+
+
+def test_an_istiod_hears_of_changes_only_after_the_lag(mesh_class: type[Mesh]) -> None:
+    mesh = mesh_class(lag=0.5)
+    mesh.install("1.28.10")
+    mesh.builder.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "late"}})
+    path = "/api/v1/namespaces/late/configmaps/istio-ca-root-cert"
+    mesh.world.advance(0.4)
+    assert mesh.local.get(path) is None
+    mesh.world.advance(0.2)
+    assert mesh.local.get(path) is not None
+
+
 def test_a_wrong_resource_is_refused_once_the_validator_is_closed(mesh: Mesh) -> None:
     mesh.install("1.28.10")
     wrong = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 from upgrader.sandbox.clock import Clock
 from upgrader.sandbox.controllers.cluster import Cluster
@@ -24,13 +24,8 @@ class Controller(Protocol):
     def next_due(self) -> datetime | None:
         """The earliest moment something happens without a further change."""
 
-
-@runtime_checkable
-class Remembering(Protocol):
-    """A controller that knows things the store does not say; in a forked world it is asked to take them over."""
-
     def inherit(self, other: Any) -> None:
-        """Know what the controller of the original world knows."""
+        """In a forked world: know what the controller of the original knows, and have in hand what it has."""
 
 
 class Queue:
@@ -42,6 +37,10 @@ class Queue:
         self._dirty: dict[Key, None] = {}
         self._timers: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
+
+    def copy_from(self, other: Queue) -> None:
+        """Have the same keys in hand, dirty or due at the same moments."""
+        self._dirty, self._timers, self._heap = dict(other._dirty), dict(other._timers), list(other._heap)
 
     def add(self, key: Key) -> None:
         """To be looked at in the next round, or, where news travels slowly, after the lag."""
@@ -134,3 +133,7 @@ class Loop(ABC):
     def next_due(self) -> datetime | None:
         """The earliest timer."""
         return self.queue.next_due()
+
+    def inherit(self, other: Loop) -> None:
+        """All that is known is in the store, but for what is dirty or due."""
+        self.queue.copy_from(other.queue)

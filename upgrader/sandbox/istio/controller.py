@@ -49,8 +49,6 @@ class IstioController:
         self._istiods: dict[Key, Istio] = {}
         self._known: dict[str, Istio] = {}
         self._gateways = Gateways(cluster, self.queue, self.alive, self.client)
-        for pod in self.store.list("", "pods"):
-            self._note(("", "pods", pod["metadata"].get("namespace", ""), pod["metadata"]["name"]), pod)
         self.queue.add(_FLEET)
 
     @property
@@ -64,8 +62,9 @@ class IstioController:
         return self._gateways.fights
 
     def inherit(self, other: IstioController) -> None:
-        """Know what the istiods of the original world did before."""
-        self._known = {**other._known, **self._known}
+        """Know what the istiods of the original world did before, and have in hand what they have."""
+        self.queue.copy_from(other.queue)
+        self._istiods, self._known = dict(other._istiods), dict(other._known)
         self._gateways.inherit(other._gateways)
 
     def alive(self) -> dict[str, Istio]:

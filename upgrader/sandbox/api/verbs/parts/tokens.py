@@ -33,14 +33,12 @@ def request(call: Call) -> Response:
     asked = read_object(call)
     account = call.entry().obj
     told = asked.get("spec") or {}
-    spec = {
-        "audiences": told.get("audiences") or [_ISSUER],
-        "expirationSeconds": _seconds(told.get("expirationSeconds")),
-        "boundObjectRef": told.get("boundObjectRef"),
-    }
-    bound = _bound(call, spec["boundObjectRef"])
+    seconds = _seconds(told.get("expirationSeconds"))
+    bound = _bound(call, told.get("boundObjectRef"))
     now = call.store.clock.now()
-    until = now + timedelta(seconds=spec["expirationSeconds"])
+    until = now + timedelta(seconds=seconds)
+    spec: Obj = {"audiences": told.get("audiences") or [_ISSUER], "expirationSeconds": seconds}
+    spec["boundObjectRef"] = told.get("boundObjectRef")
     token = _token(_claims(account, bound, spec, now))
     user = f"system:serviceaccount:{call.target.namespace}:{call.target.name}"
     call.backend.rbac.issued[token] = Issued(user, until)

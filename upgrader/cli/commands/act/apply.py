@@ -1,0 +1,129 @@
+"""``upgrade apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from upgrader.cli.commands.look.plan import wish_of, wish_options
+from upgrader.cli.input.consent import ask_to_start, parse_approvals
+from upgrader.cli.input.options import Duration, global_options, said
+from upgrader.cli.input.places import runs_folder
+from upgrader.cli.output.screen import style_of, tell
+from upgrader.cli.runs.acting import Acting, Manner, acting
+from upgrader.cli.runs.applying import admit, check_fit, run_files
+from upgrader.cli.runs.making import make
+from upgrader.cli.runs.rehearsing import rehearsal
+from upgrader.cli.wiring import survey
+from upgrader.engine.folder import RunFolder, new_run_id, read_plan
+from upgrader.model.errors import Exit
+from upgrader.planning.plan import Plan
+from upgrader.report.plan_text import plan_text
+
+
+def manner_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of everything that acts."""
+    options = [
+        click.option(
+            "--approve", multiple=True, metavar="GATE[=NAME]", help="Pass this manual gate: h1.18=1-27-9."
+        ),
+        click.option(
+            "--gate-wait",
+            type=Duration(),
+            help="How long a manual gate waits.  [30m on a terminal, 0 otherwise]",
+        ),
+        click.option("--until", metavar="STEP|WAVE|hop", help="Stop, at a safe point, after this."),
+        click.option("--events", metavar="PATH", help="As -o jsonl=PATH."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def manner_of(
+    approve: tuple[str, ...],
+    gate_wait: timedelta | None,
+    until: str | None,
+    events: str | None,
+    *command: str,
+) -> Manner:
+    """What those options come to; ``--events`` joins the outputs of the call."""
+    if events:
+        options = said()
+        options.output = (*options.output, f"jsonl={events}")
+    return Manner(parse_approvals(approve), gate_wait, until or "", command)
+
+
+@click.command("apply")
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Start without asking. Passes no gate, no blocker, no drift.")
+@click.option("--ask", is_flag=True, help="Ask even for a saved plan.")
+@click.option(
+    "--dry-run",
+    type=click.Choice(["server", "client"]),
+    is_flag=False,
+    flag_value="server",
+    help="Rehearse; nothing is stored.",
+)
+@wish_options
+@manner_options
+@global_options
+def apply(  # noqa: PLR0917  click hands over what the user said
+    plan_file: Path | None,
+    yes: bool,
+    ask: bool,
+    dry_run: str | None,
+    approve: tuple[str, ...],
+    gate_wait: timedelta | None,
+    until: str | None,
+    events: str | None,
+    **given: Any,
+) -> int:
+    """Carry out a saved plan, or plan, ask and carry out.
+
+    \b
+    upgrade apply plan.json
+    upgrade apply plan.json --dry-run=server
+    upgrade apply --to 1.29 --yes
+    """
+    wished = sorted(name for name, value in given.items() if value)
+    if plan_file is not None and wished:
+        raise click.UsageError(
+            f"--{wished[0].replace('_', '-')} is an option of planning; {plan_file} is planned already"
+        )
+    options = said()
+    manner = manner_of(approve, gate_wait, until, events, "apply", str(plan_file or ""))
+    with acting(options) as ready:
+        plan = (
+            read_plan(plan_file)
+            if plan_file is not None
+            else make(ready.connection, options, wish_of(given)).plan
+        )
+        if dry_run:
+            return rehearsal(ready, plan, "server" if dry_run == "server" else "client")
+        return _apply(
+            ready, plan, manner, ask=ask or (plan_file is None and not yes), shown=plan_file is None
+        )
+
+
+def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool) -> int:
+    options = ready.said
+    if shown:
+        tell(options, plan_text(plan, style_of(options, error=True)) + "\n")
+    runs = runs_folder(options)
+    mesh = admit(ready.connection, plan, runs)
+    if plan.empty:
+        click.echo(f"Nothing to do: the mesh is at {plan.path[0] if plan.path else 'no version'}.")
+        return Exit.OK
+    if ask:
+        ask_to_start(options, f"Context    {plan.cluster.context}", f"Upgrade this mesh to {plan.path[-1]}?")
+        mesh = survey(ready.connection)
+        check_fit(plan, mesh)
+    run = new_run_id(ready.connection.clock.now())
+    folder = RunFolder.create(runs, run, plan, run_files(plan, mesh))
+    tell(options, f"run {run}: records in {folder.path}")
+    return ready.drive(folder, manner, new=True)

@@ -1,0 +1,122 @@
+"""``upgrade plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from upgrader.cli.input.options import Duration, global_options, said
+from upgrader.cli.output.screen import hints, show, style_of, write
+from upgrader.cli.runs.making import Made, Wish, make
+from upgrader.cli.wiring import connect
+from upgrader.model.codec import pretty
+from upgrader.model.errors import Exit
+from upgrader.model.finding import Severity
+from upgrader.report.plan_json import plan_document, plan_yaml
+from upgrader.report.plan_markdown import plan_markdown
+from upgrader.report.plan_text import plan_text, saved_text
+
+
+def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what to plan; ``apply`` without a plan takes them too."""
+    options = [
+        click.option("--to", metavar="VERSION", help="1.29, 1.29.6 or next.  [next]"),
+        click.option("--path", metavar="V,V", help="Every version on the way, in order."),
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="NS[/WORKLOAD]",
+            help="Move nothing else; the old revision stays.",
+        ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="NS[/WORKLOAD]",
+            help="Leave it behind; the old revision stays.",
+        ),
+        click.option("--playbook", metavar="NAME|PATH", help="Waves, pace, gates and words.  [canary]"),
+        click.option("--manifests", metavar="DIR", help="One sub-folder of rendered YAML per version."),
+        click.option(
+            "--allow", multiple=True, metavar="CODE[:OBJECT]", help="Excuse a finding; needs --reason."
+        ),
+        click.option("--reason", metavar="TEXT", help="Why; kept in plan, review and report."),
+        click.option("--valid-for", type=Duration(), help="How long the plan may be applied.  [24h]"),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def wish_of(given: dict[str, Any]) -> Wish:
+    """What the options of ``wish_options`` come to.
+
+    Raises:
+        click.UsageError: two of them contradict each other.
+    """
+    if given.get("to") and given.get("path"):
+        raise click.UsageError("--to and --path say the same thing twice; use one")
+    valid_for: timedelta | None = given.get("valid_for")
+    return Wish(
+        to=given.get("to") or "next",
+        path=tuple(one.strip() for one in (given.get("path") or "").split(",") if one.strip()),
+        only=given.get("only") or (),
+        exclude=given.get("exclude") or (),
+        playbook=given.get("playbook") or "canary",
+        manifests=given.get("manifests") or "",
+        allow=given.get("allow") or (),
+        reason=given.get("reason") or "",
+        valid_for=valid_for,
+    )
+
+
+@click.command("plan")
+@wish_options
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan; a saved plan is binding."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 steps to do, 3 blocked.")
+@click.option("--fail-on", type=click.Choice(["advisory"]), help="Advisories block too.")
+@global_options
+def plan(out: Path | None, detailed_exitcode: bool, fail_on: str | None, **given: Any) -> int:
+    """Say what stands in the way and exactly what would happen. Changes nothing.
+
+    \b
+    upgrade plan --to 1.29 --out plan.json
+    upgrade plan --to 1.29 -o markdown
+    """
+    options = said()
+    made = make(connect(options), options, wish_of(given))
+    if out is not None:
+        write(out, pretty(made.plan))
+    show_plan(made, options_out=str(out or ""))
+    if made.plan.blocked or (fail_on and any(f.severity is Severity.ADVISORY for f in made.plan.findings)):
+        return Exit.BLOCKED
+    return Exit.CHANGES if detailed_exitcode and not made.plan.empty else Exit.OK
+
+
+def show_plan(made: Made, *, options_out: str = "") -> None:
+    """The plan in the format that was asked for."""
+    options, found = said(), made.plan
+    style = style_of(options)
+
+    def text(*, wide: bool = False) -> str:
+        tail = ""
+        if options_out and (not found.empty or found.blocked):
+            whole = saved_text(found, options_out, flags=options.flags())
+            tail = "\n" + (whole if hints(options) else whole.partition("\n\n")[0])
+        return plan_text(found, style, wide=wide) + tail
+
+    show(
+        options,
+        {
+            "text": text,
+            "wide": lambda: text(wide=True),
+            "json": lambda: plan_document(found),
+            "yaml": lambda: plan_yaml(found),
+            "markdown": lambda: plan_markdown(found, made_file=options_out),
+        },
+    )

@@ -1,0 +1,1 @@
+"""What the user says: options, configuration files, consent, signals."""

@@ -1,0 +1,63 @@
+"""What a command writes: results to stdout, everything else to stderr, in the format that was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from upgrader.cli.input.options import Globals
+from upgrader.host.files import atomic_write
+from upgrader.report.style import Style, style_for
+
+Renderer = Callable[[], str]
+
+
+def style_of(said: Globals, *, error: bool = False) -> Style:
+    """How text on stdout (or stderr) may look."""
+    stream = sys.stderr if error else sys.stdout
+    color = "never" if said.plain else said.color
+    return style_for(
+        stream, os.environ, color=color, ascii_only=said.ascii or said.plain, accessible=said.accessible
+    )
+
+
+def show(said: Globals, renderers: Mapping[str, Renderer]) -> None:
+    """Print what *renderers* has for the format of stdout, and write the files of ``-o FORMAT=PATH``.
+
+    Raises:
+        click.UsageError: the command has no such format.
+    """
+    for name in (said.format, *said.files):
+        if name not in renderers:
+            raise click.UsageError(f"this command has no format {name!r}; it has {', '.join(renderers)}")
+    for name, path in said.files.items():
+        write(path, renderers[name]())
+    text = renderers[said.format]()
+    if text:
+        click.echo(text, color=True)
+
+
+def write(path: Path, text: str) -> None:
+    """A file of ours, whole or not at all, with a final newline."""
+    atomic_write(path, (text.rstrip("\n") + "\n").encode())
+
+
+def tell(said: Globals, text: str) -> None:
+    """Words for people that are not the result."""
+    if not said.quiet:
+        click.echo(text, err=True)
+
+
+def interactive(said: Globals) -> bool:
+    """Whether somebody is there to be asked."""
+    asked_not_to = said.no_input or bool(os.environ.get("CI")) or said.format in {"json", "yaml", "jsonl"}
+    return not asked_not_to and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def hints(said: Globals) -> bool:
+    """Whether next commands are worth printing."""
+    return not said.quiet and not os.environ.get("UPGRADER_IN_AUTOMATION")

@@ -1,0 +1,115 @@
+"""Tells what happens while a run is driven: lines on stderr, events as JSON Lines, a heartbeat while nothing happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import TextIO
+
+import click
+
+from upgrader.cli.input.options import Globals
+from upgrader.host.clock import Clock
+from upgrader.model.event import RunEvent, StepProgress, StepSettled
+from upgrader.planning.plan import Plan
+from upgrader.report.events import Stream
+from upgrader.report.run_lines import heartbeat, line_of
+
+BEAT = 60.0
+"""Seconds of silence after which something is said."""
+
+
+class Teller:
+    """An observer of one run, and the clock it is driven by.
+
+    Args:
+        hang_up: Called when nobody can read any more (closed pipe or terminal).
+    """
+
+    def __init__(
+        self, said: Globals, plan: Plan, run: str, clock: Clock, hang_up: Callable[[], None]
+    ) -> None:
+        self._said = said
+        self._clock = clock
+        self._hang_up = hang_up
+        self._stream = Stream(plan, run)
+        self._file: TextIO | None = None
+        self._waiting: dict[str, str] = {}
+        self._spoke = clock.boottime()
+        self._beat = 30.0 if said.accessible else BEAT
+
+    def __call__(self, event: RunEvent) -> None:
+        """Tell one event."""
+        if isinstance(event, StepProgress):
+            self._waiting[event.step] = event.summary
+        elif isinstance(event, StepSettled):
+            self._waiting.pop(event.step, None)
+        for line in self._stream.lines(event):
+            self._emit(line)
+        text = line_of(event)
+        if text and self._said.format != "jsonl" and not self._said.quiet:
+            self._say(text)
+
+    def start(self, command: list[str]) -> None:
+        """Open the file of ``-o jsonl=PATH`` and write the first line of the stream.
+
+        Raises:
+            OSError: the file cannot be written; nothing was begun.
+        """
+        path = self._said.files.get("jsonl")
+        if path is not None:
+            self._file = path.open("a", encoding="utf-8")
+        self._emit(self._stream.start(self._clock.now(), command))
+
+    def end(self, *, exit_code: int, result: str, safe: bool | None, following: list[str]) -> None:
+        """The last line of the stream."""
+        self._emit(
+            self._stream.end(
+                self._clock.now(), exit_code=exit_code, result=result, safe=safe, following=following
+            )
+        )
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _emit(self, line: str) -> None:
+        if self._file is not None:
+            self._file.write(line + "\n")
+            self._file.flush()
+        if self._said.format == "jsonl":
+            self._write(sys.stdout, line)
+
+    def _say(self, text: str) -> None:
+        self._spoke = self._clock.boottime()
+        self._write(sys.stderr, text)
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        """Write, or notice that nobody is there: that counts as a hangup, for the mesh must not move unseen."""
+        try:
+            click.echo(text, file=stream)
+        except (BrokenPipeError, OSError):
+            self._hang_up()
+
+    # The run's clock, so that silence while sleeping is noticed.
+
+    def now(self) -> datetime:
+        """As the clock behind."""
+        return self._clock.now()
+
+    def boottime(self) -> float:
+        """As the clock behind."""
+        return self._clock.boottime()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, and say what is awaited when nothing was said for a while."""
+        self._clock.sleep(seconds)
+        if self._clock.boottime() - self._spoke >= self._beat and self._waiting and not self._said.quiet:
+            step, waits = next(reversed(self._waiting.items()))
+            self._say(heartbeat(self._clock.now(), step, waits))
+
+
+def watched() -> bool:
+    """Whether a terminal is on both ends, so that somebody may be waited for."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")

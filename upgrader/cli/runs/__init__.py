@@ -1,0 +1,1 @@
+"""Runs: made, admitted, found, driven, rehearsed."""
