@@ -52,9 +52,9 @@ class Commands(click.Group):
         """The command, imported now."""
         if cmd_name not in NAMES:
             return None
-        found: click.Command = getattr(
-            import_module(f"upgrader.cli.commands.{cmd_name}"), _function(cmd_name)
-        )
+        place = next(ROOMS[title] for title, section in SECTIONS.items() if cmd_name in section)
+        module = import_module(f"upgrader.cli.commands.{place}.{cmd_name}")
+        found: click.Command = getattr(module, _function(cmd_name))
         return found
 
     def resolve_command(

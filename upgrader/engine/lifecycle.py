@@ -33,7 +33,7 @@ class Phase(Enum):
 
 P = Phase
 EDGES: tuple[dict[str, Any], ...] = (
-    {"trigger": "back_up", "source": P.READY, "dest": P.BACKING_UP},
+    {"trigger": "back_up", "source": P.READY, "dest": P.BACKING_UP, "conditions": "hop_in_turn"},
     {"trigger": "install", "source": P.BACKING_UP, "dest": P.INSTALLING, "conditions": "backup_complete"},
     {
         "trigger": "shift",
@@ -52,7 +52,7 @@ EDGES: tuple[dict[str, Any], ...] = (
         "trigger": "next_hop",
         "source": [P.INSTALLING, P.SHIFTING, P.SOAKING, P.RETIRING],
         "dest": P.BACKING_UP,
-        "conditions": "hop_over",
+        "conditions": ["hop_over", "hop_in_turn"],
     },
     {
         "trigger": "finish",
@@ -99,6 +99,11 @@ class Guards:
         """All waves of the hop are settled."""
         return self._moved()
 
+    def hop_in_turn(self, _: EventData) -> bool:
+        """The hop that begins is the first one that is not over."""
+        current = self._progress().current_hop()
+        return current is not None and current.number == self._hop()
+
     def hop_over(self, _: EventData) -> bool:
         """Nothing of the hop that was is left."""
         progress = self._progress()
@@ -110,15 +115,15 @@ class Guards:
         return not self._progress().left()
 
     def old_revision_is_whole(self, _: EventData) -> bool:
-        """Removing the old revision has not begun."""
+        """Removing the old revision of the hop has not begun."""
         progress = self._progress()
         hop = progress.hop_of(progress.record.hop)
-        return hop is not None and not progress.retire_begun(hop)
+        return hop is not None and hop.number == self._hop() and not progress.retire_begun(hop)
 
     def _over(self, kind: str) -> bool:
         progress = self._progress()
         hop = progress.hop_of(self._hop())
-        return hop is None or progress.wave_over(hop, kind)
+        return hop is not None and hop.number == progress.record.hop and progress.wave_over(hop, kind)
 
     def _moved(self) -> bool:
         return all(self._over(kind) for kind in _MOVES)

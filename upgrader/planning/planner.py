@@ -14,6 +14,7 @@ from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.hop.documents import image_text, proxy_image
 from upgrader.planning.hop.hop import make_hop
+from upgrader.planning.hop.retire import LEFT_OVER
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.hop.stage import HopInputs, Stage
 from upgrader.planning.plan import Hop, Plan, named
@@ -117,13 +118,15 @@ def _hops(
 
 
 def _new(found: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:
-    """What the checks have not said already, or not as gravely."""
+    """What the checks have not said already, or not as gravely; why nothing moves a workload is said once."""
+    known = tuple(known)
     said = {(f.code, f.subject, f.severity) for f in known}
-    return (
-        f
-        for f in found
-        if not any((f.code, f.subject, grave) in said for grave in {f.severity, Severity.BLOCKED})
-    )
+    stuck = {f.subject for f in known if f.blocks}
+    for finding in found:
+        graver = {(finding.code, finding.subject, s) for s in (finding.severity, Severity.BLOCKED)}
+        explained = finding.code == LEFT_OVER and finding.subject in stuck
+        if not graver & said and not explained:
+            yield finding
 
 
 def _old_image(mesh: Snapshot, old: str, former: Release | None) -> str:

@@ -100,6 +100,13 @@ class Story(RuleBasedStateMachine):
         assert self.machine.phase.value == self.progress().record.phase
 
     @invariant()
+    def a_hop_begins_when_those_before_it_are_over(self) -> None:
+        number = self.progress().record.hop
+        assert number <= len(PLAN.hops) or self.machine.phase in {Phase.DONE, Phase.ROLLED_BACK}
+        before = [i for hop in PLAN.hops if hop.number < number for i in hop.items()]
+        assert all(self.progress().is_settled(i) for i in before)
+
+    @invariant()
     def no_phase_ahead_of_its_steps(self) -> None:
         progress = self.progress()
         hop = progress.hop_of(progress.record.hop)
@@ -204,7 +211,7 @@ def test_there_is_a_way_back_until_removing_has_begun(desk: Desk, *, begun: bool
     one = in_phase(desk, "retiring")
     if begun:
         desk.emit(StepStarted(at=AT, step="h1.12", title=""))
-        with pytest.raises(UpgradeError, match="guard"):
+        with pytest.raises(UpgradeError, match="UPG-0901"):
             one.fire("roll_back", 1)
     else:
         one.fire("roll_back", 1, plan="abc")
@@ -236,7 +243,7 @@ def test_the_next_hop_begins_only_when_the_one_before_is_over(desk: Desk) -> Non
     desk.plan = plan(hop(1, wave("backup", over(1)), wave("install", item("h1.02"))), hop(2, wave("backup", over(2))))
     settle(desk, "h1.01")
     one = in_phase(desk, "installing")
-    with pytest.raises(UpgradeError, match="guard"):
+    with pytest.raises(UpgradeError, match="UPG-0901"):
         one.fire("next_hop", 2)
     settle(desk, "h1.02")
     one.fire("next_hop", 2)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from upgrader.cluster.kube import READ, Access
+from upgrader.cluster.access import READ, Access
 from upgrader.playbook.strict import duration
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -145,14 +145,22 @@ def soak_gate(draft: Draft, moved: Sequence[Workload], rolled: Sequence[str], so
 
 
 def bind(draft: Draft, names: Sequence[str]) -> list[str]:
-    """Move the labels and tags that bind *names*, and their workloads by themselves; returns the Gateways that roll."""
+    """Move the labels and tags that bind *names*, and their workloads by themselves; returns the Gateways that roll.
+
+    A label ``istio.io/rev`` beside ``istio-injection`` decides nothing about pods, but still about Gateways.
+    """
     rolled: list[str] = []
     for name in names:
         labels = draft.forecast.namespaces[name]
         binding = namespace_binding(labels, draft.forecast)
         if not binding.leads_to(draft.old, draft.forecast) or not draft.inputs.scope.moves(name):
             continue
-        rolled += move_tag(draft, binding.name) if binding.way == "tag" else _relabel(draft, name)
+        if binding.way != "tag":
+            rolled += _relabel(draft, name, label_move(labels, draft.new))
+            continue
+        rolled += move_tag(draft, binding.name)
+        if binding.name != labels.get(REV) == draft.old:
+            rolled += _relabel(draft, name, ({REV: draft.new}, {REV: draft.old}))
     for workload in remaining(draft):
         binding = workload_binding(workload, draft.forecast)
         tagged = binding.way == "template-tag" and binding.leads_to(draft.old, draft.forecast)
@@ -161,9 +169,11 @@ def bind(draft: Draft, names: Sequence[str]) -> list[str]:
     return rolled
 
 
-def _relabel(draft: Draft, name: str) -> tuple[str, ...]:
+def _relabel(
+    draft: Draft, name: str, move: tuple[dict[str, str | None], dict[str, str | None]]
+) -> tuple[str, ...]:
     space = draft.inputs.mesh.namespace(name)
-    wanted, before = label_move(draft.forecast.namespaces[name], draft.new)
+    wanted, before = move
     step = RelabelNamespace(
         namespace=name, uid=space.uid if space else "", revision=draft.new, labels=wanted, before=before
     )

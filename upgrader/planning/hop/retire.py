@@ -34,6 +34,9 @@ from upgrader.steps import RemoveObjects
 _ORDER = (MUTATING_WEBHOOK, VALIDATING_WEBHOOK, DEPLOYMENT, SERVICE, HPA, PDB)
 _LAST = (CONFIG_MAP, ROLE_BINDING, ROLE, CLUSTER_ROLE_BINDING, CLUSTER_ROLE, SERVICE_ACCOUNT, LEASE)
 
+LEFT_OVER = "UPG-0328"
+"""Something would still get the old revision, and nobody meant it to."""
+
 
 def own_object(ref: Ref, revision: str, root: str) -> bool:
     """Whether *ref* is an object of this revision alone: never a definition, tag, default validator, CA or shared object.
@@ -105,7 +108,7 @@ def mind_leftovers(draft: Draft) -> None:
         next_one = draft.forecast.next_proxy(workload)
         if draft.old in next_one.revisions or draft.old in draft.runs.get(key, ()):
             draft.block(
-                "UPG-0328",
+                LEFT_OVER,
                 workload.name,
                 f"{workload.name}: no step moves it off {draft.old} ({next_one.why})",
                 f"revision {draft.old} can not be removed while a workload gets its proxy from it",
@@ -115,7 +118,7 @@ def mind_leftovers(draft: Draft) -> None:
         bound = namespace_binding(labels, draft.forecast).leads_to(draft.old, draft.forecast)
         if bound and f"Namespace {name}" not in draft.behind:
             draft.block(
-                "UPG-0328",
+                LEFT_OVER,
                 name,
                 f"Namespace {name}: no step moves it off {draft.old}",
                 f"revision {draft.old} can not be removed while a namespace is bound to it",
