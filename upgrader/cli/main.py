@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from upgrader import __version__
-from upgrader.cli.input.options import Globals, global_options
+from upgrader.cli.input.options import Globals, global_options, write_options
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Look (changes nothing, takes no lock)": {
@@ -70,6 +70,11 @@ class Commands(click.Group):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"no such command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first: they are what one looks for."""
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Commands by what they are for, without importing them."""

@@ -20,19 +20,19 @@ LIMIT = 60_000
 _DIFF = {"+": "+", "~": "!", "r": "!", "-": "-"}
 
 
-def plan_markdown(plan: Plan, *, made_file: str = "", limit: int = LIMIT) -> str:
+def plan_markdown(plan: Plan, *, made_file: str = "", banner: str = "", limit: int = LIMIT) -> str:
     """The comment: verdict, numbers, way back and worst moment outside the folds; never longer than *limit*.
 
     Too long, the steps of the later hops are left out first, and the comment says so.
     """
     for shown in range(len(plan.hops), -1, -1):
-        text = _render(plan, made_file or "plan.json", shown)
+        text = _render(plan, made_file or "plan.json", banner, shown)
         if len(text) <= limit:
             return text
     return text[: limit - 80] + "\n\nCut to fit the host's limit; the attached plan has everything.\n"
 
 
-def _render(plan: Plan, file: str, shown: int) -> str:
+def _render(plan: Plan, file: str, banner: str, shown: int) -> str:
     by = {s: [f for f in plan.findings if f.severity is s] for s in Severity}
     blocked = [f for f in by[Severity.BLOCKED] if not f.allowed]
     excused = [f for f in by[Severity.BLOCKED] if f.allowed]
@@ -40,7 +40,7 @@ def _render(plan: Plan, file: str, shown: int) -> str:
     manual = [i.id for _, _, i in plan.items() if isinstance(i.action, Gate) and i.action.approval]
     hops = [_hop(hop) for hop in plan.hops]
     facts = {
-        "plan": plan, "file": Path(file).name, "blocked": blocked, "excused": excused, "advisories": advisories,
+        "plan": plan, "banner": f" ({banner})" if banner else "", "file": Path(file).name, "blocked": blocked, "excused": excused, "advisories": advisories,
         "ok": max(plan.checks - len({f.code for f in plan.findings}), 0), "counts": _counts(plan),
         "length": span_text(estimate(plan)), "approvals": f" + {len(manual)} approvals" if manual else "",
         "until": f"{plan.valid_until:%Y-%m-%d %H:%M} UTC", "made": f"{plan.made:%Y-%m-%d %H:%M} UTC",

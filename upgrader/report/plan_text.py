@@ -22,10 +22,10 @@ LEGEND = {
 }
 
 
-def plan_text(plan: Plan, style: Style, *, wide: bool = False) -> str:
+def plan_text(plan: Plan, style: Style, *, wide: bool = False, banner: str = "") -> str:
     """The whole screen."""
     parts = [
-        _head(plan),
+        _head(plan, banner),
         findings_text(plan.findings, plan.checks, style),
         *([] if plan.empty else [_legend(plan), *_hops(plan, style, wide=wide)]),
         _verdict(plan, style),
@@ -33,7 +33,7 @@ def plan_text(plan: Plan, style: Style, *, wide: bool = False) -> str:
     return "\n\n".join(part.rstrip() for part in parts if part)
 
 
-def _head(plan: Plan) -> str:
+def _head(plan: Plan, banner: str) -> str:
     counts = plan.counts
     mesh = f"{counts.get('namespaces', 0)} namespaces, {counts.get('workloads', 0)} workloads, {counts.get('proxies', 0)} proxies"
     revision = plan.hops[0].old if plan.hops else ""
@@ -41,7 +41,10 @@ def _head(plan: Plan) -> str:
         f"istiod {plan.path[0]}" + (f", revision {revision}" if revision else "") if plan.path else "no Istio"
     )
     rows = [
-        ("Context", f"{plan.cluster.context}      Kubernetes {plan.cluster.version}"),
+        (
+            "Context",
+            f"{plan.cluster.context}{f' ({banner})' if banner else ''}      Kubernetes {plan.cluster.version}",
+        ),
         ("Mesh", mesh),
         ("Now", now),
     ]

@@ -109,7 +109,11 @@ def _facts(record: Record, events: Sequence[RunEvent]) -> str:
         return "Nothing is recorded."
     began, last = events[0].at, events[-1].at
     outcomes = [e.result for e in events if isinstance(e, Outcome)]
-    kinds = {"conflict": "conflicts", "refused": "refused", "unknown": "with an outcome that had to be looked up"}
+    kinds = {
+        "conflict": "conflicts",
+        "refused": "refused",
+        "unknown": "with an outcome that had to be looked up",
+    }
     tally = ", ".join(f"{outcomes.count(kind)} {words}" for kind, words in kinds.items())
     holders = list(dict.fromkeys(e.holder.partition("/")[0] for e in events if isinstance(e, LockTaken)))
     lines = [

@@ -82,6 +82,19 @@ def load(said: Globals) -> list[tuple[Path, Settings]]:
     return found
 
 
+def fill(said: Globals) -> None:
+    """Take from the strongest file what neither a flag nor the environment said.
+
+    Raises:
+        UpgradeError: UPG-0002.
+    """
+    found = [settings for _, settings in load(said)]
+    said.state = said.state or next((s.state for s in found if s.state), "")
+    shown = next((s.output for s in found if s.output != Output()), Output())
+    said.color = shown.color if said.color == "auto" else said.color
+    said.ascii, said.accessible = said.ascii or shown.ascii, said.accessible or shown.accessible
+
+
 def context_settings(said: Globals, context: str) -> ContextSettings:
     """What the strongest file says about *context*."""
     return next((s.contexts[context] for _, s in load(said) if context in s.contexts), ContextSettings())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from upgrader.cluster.access import READ, Access
 from upgrader.playbook.strict import duration
@@ -24,6 +25,8 @@ class Globals:
     """What was said for the whole call.
 
     Attributes:
+        given: What was said on the command line itself.
+        settled: Configuration files were asked for what nobody said.
         output: ``FORMAT`` or ``FORMAT=PATH``, as given; the first without a path is what stdout gets.
         state: Folder of run directories; empty for the default.
     """
@@ -45,6 +48,7 @@ class Globals:
     plain: bool = False
     no_input: bool = False
     given: set[str] = field(default_factory=set)
+    settled: bool = False
 
     @property
     def access(self) -> Access:
@@ -118,72 +122,117 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         return
     assert param.name is not None
     setattr(found, param.name, value)
-    found.given.add(param.name)
+    if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
+        found.given.add(param.name)
+
+
+class GlobalOption(click.Option):
+    """An option that every command takes; told once, in the help of the whole program."""
+
+
+class Spoken(click.Command):
+    """A command whose help shows its own options, and says where the others are."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Own options; the global ones only where there is nothing else to show them."""
+        write_options(self, ctx, formatter)
+
+
+class SpokenGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = Spoken
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Own options, then the commands."""
+        write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """The options of *command* in the order in which they were declared; the program's own at the root."""
+    params = command.get_params(ctx)
+    own = [row for p in params if not isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
+    shared = [row for p in params if isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
+    if own:
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+    if ctx.parent is None and shared:
+        with formatter.section("Global options, before or after the command"):
+            formatter.write_dl(shared)
+    elif shared:
+        formatter.write_paragraph()
+        formatter.write_text("Global options, before or after the command: upgrade --help")
 
 
 def _option(*names: str, **settings: Any) -> Callable[[F], F]:
-    return click.option(*names, callback=_keep, expose_value=False, is_eager=True, **settings)
+    return click.option(
+        *names, cls=GlobalOption, callback=_keep, expose_value=False, is_eager=True, **settings
+    )
 
 
 def _all(*, env: bool) -> list[Callable[[Any], Any]]:
-    def var(name: str) -> str | None:
-        return f"{PREFIX}_{name}" if env else None
+    return [*_reaching(env=env), *_showing(env=env)]
+
+
+def _var(name: str, *, env: bool) -> str | None:
+    return f"{PREFIX}_{name}" if env else None
+
+
+def _reaching(*, env: bool) -> list[Callable[[Any], Any]]:
+    """How the cluster and the records are reached."""
+
+    def named(*names: str, about: str, **settings: Any) -> Callable[[Any], Any]:
+        word = names[-1] if len(names) == 1 or names[-1].startswith("-") else names[0]
+        variable = _var(word.lstrip("-").replace("-", "_").upper(), env=env)
+        return _option(*names, envvar=variable, help=about, **settings)
 
     return [
-        _option("--context", metavar="NAME", envvar=var("CONTEXT"), help="Context of the kubeconfig."),
-        _option(
-            "--kubeconfig",
-            metavar="PATH",
-            envvar=var("KUBECONFIG"),
-            help="Kubeconfig file(s); $KUBECONFIG otherwise.",
-        ),
-        _option("--as", "as_user", metavar="USER", envvar=var("AS"), help="Impersonate this user."),
+        named("--context", metavar="NAME", about="Context of the kubeconfig."),
+        named("--kubeconfig", metavar="PATH", about="Kubeconfig file(s); $KUBECONFIG otherwise."),
+        named("--as", "as_user", metavar="USER", about="Impersonate this user."),
         _option("--as-group", multiple=True, metavar="GROUP", help="Impersonate this group."),
-        _option(
-            "--request-timeout",
-            type=Duration(),
-            envvar=var("REQUEST_TIMEOUT"),
-            help="Longest silence of the API server.  [30s]",
-        ),
-        _option(
-            "-i",
-            "--istio-namespace",
-            metavar="NS",
-            envvar=var("ISTIO_NAMESPACE"),
-            help="Namespace of istiod.  [istio-system]",
-        ),
-        _option(
-            "-o",
-            "--output",
-            multiple=True,
-            type=Output(),
-            envvar=var("OUTPUT"),
-            help=f"{', '.join(FORMATS)}; FORMAT=PATH writes a file.",
-        ),
-        _option("--config", metavar="FILE", envvar=var("CONFIG"), help="Configuration file."),
-        _option("--state", metavar="DIR", envvar=var("STATE"), help="Folder of run records."),
+        named("--request-timeout", type=Duration(), about="Longest silence of the API server.  [30s]"),
+        named("-i", "--istio-namespace", metavar="NS", about="Namespace of istiod.  [found]"),
+        named("--config", metavar="FILE", about="Configuration file."),
+        named("--state", metavar="DIR", about="Folder of run records."),
+    ]
+
+
+def _showing(*, env: bool) -> list[Callable[[Any], Any]]:
+    """What is shown, and how."""
+    formats = f"{', '.join(FORMATS)}; FORMAT=PATH writes a file."
+    colors = click.Choice(["auto", "always", "never"])
+    return [
+        _option("-o", "--output", multiple=True, type=Output(), envvar=_var("OUTPUT", env=env), help=formats),
         _option("-q", "--quiet", is_flag=True, help="Less text. Never answers a question."),
         _option("-v", "--verbose", count=True, help="More text."),
-        _option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            envvar=var("COLOR"),
-            help="When to use colour.",
-        ),
-        _option("--ascii", is_flag=True, envvar=var("ASCII"), help="No marks beyond ASCII."),
+        _option("--color", type=colors, envvar=_var("COLOR", env=env), help="When to use colour."),
+        _option("--ascii", is_flag=True, envvar=_var("ASCII", env=env), help="No marks beyond ASCII."),
         _option("--accessible", is_flag=True, help="One fact per line, words instead of marks."),
-        _option("--plain", is_flag=True, envvar=var("PLAIN"), help="As --color never --ascii."),
+        _option("--plain", is_flag=True, envvar=_var("PLAIN", env=env), help="As --color never --ascii."),
         _option("--no-input", is_flag=True, help="Never ask; fail with the flag that would have answered."),
     ]
 
 
 def global_options(function: F, *, env: bool = False) -> F:
     """Add the options of ``Globals`` to a command."""
-    for option in reversed(_all(env=env)):
+    options = _all(env=env)
+    for option in options if isinstance(function, click.Command) else reversed(options):
         function = option(function)
     return function
 
 
 def said() -> Globals:
-    """The ``Globals`` of the running call."""
-    return click.get_current_context().find_root().ensure_object(Globals)
+    """The ``Globals`` of the running call; configuration files fill in what neither flags nor environment said.
+
+    Raises:
+        UpgradeError: UPG-0002: a configuration file is wrong.
+    """
+    found = click.get_current_context().find_root().ensure_object(Globals)
+    if not found.settled:
+        from upgrader.cli.input.configuration import fill
+
+        found.settled = True
+        fill(found)
+    return found

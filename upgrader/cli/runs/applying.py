@@ -12,6 +12,7 @@ from upgrader.engine.folder import runs_in
 from upgrader.engine.mirror import run_of_plan
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Snapshot
 from upgrader.planning.drift import drifted
 from upgrader.planning.permissions import needed
@@ -62,14 +63,7 @@ def check_applicable(connection: Connection, plan: Plan, runs: Path) -> None:
     """
     blocking = [f for f in plan.findings if f.blocks]
     if blocking:
-        raise UpgradeError(
-            "UPG-0406",
-            f"the plan is blocked by {len(blocking)} finding{'s' if len(blocking) > 1 else ''}",
-            what=tuple(f"{f.code} {f.summary}" for f in blocking),
-            why="each of them would leave something behind or break it",
-            do=tuple(dict.fromkeys(one for f in blocking for one in f.do)) or ("upgrade check",),
-            exit_code=Exit.BLOCKED,
-        )
+        raise blocked(blocking)
     now = connection.clock.now()
     if now > plan.valid_until:
         raise _stale(
@@ -88,6 +82,37 @@ def check_applicable(connection: Connection, plan: Plan, runs: Path) -> None:
             f"upgrade status {used}",
             f"upgrade resume {used}",
         )
+
+
+def blocked(findings: Sequence[Finding]) -> UpgradeError:
+    """What stands in the way, all of it at once: under its own code where there is one kind, under UPG-0406 else."""
+    codes = {f.code for f in findings}
+    first, only = findings[0], len(codes) == 1
+    headline = f"the plan is blocked by {len(findings)} finding{'s' if len(findings) > 1 else ''}"
+    if only:
+        headline = (
+            first.summary
+            if len(findings) == 1
+            else f"{len(findings)} findings of this kind: {first.summary}, ..."
+        )
+    what = [
+        line
+        for f in findings
+        for line in ((f.summary if only else f"{f.code} {f.summary}"), *(f"  {w}" for w in f.what))
+    ]
+    excuse = [
+        f"--allow {f.code}:{f.subject} --reason TEXT      # if it is meant; shown in plan, review and report"
+        for f in findings
+        if f.allowable
+    ]
+    return UpgradeError(
+        first.code if only else "UPG-0406",
+        headline,
+        what=tuple(what[1:] if only and len(findings) == 1 else what),
+        why=first.why if only else "each of them would leave something behind or break it",
+        do=tuple(dict.fromkeys([*(one for f in findings for one in f.do), *excuse])) or ("upgrade check",),
+        exit_code=Exit.BLOCKED,
+    )
 
 
 def _stale(plan: Plan, what: str, why: str, *do: str) -> UpgradeError:

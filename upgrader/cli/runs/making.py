@@ -70,6 +70,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
     playbook = _playbook(wish)
     folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
     mesh = survey(connection)
+    _check_place(mesh, said.istio_namespace)
     available = available_in(folder)
     plane = running(mesh)
     targets = () if plane is None else _targets(Version.parse(plane.version), wish, available)
@@ -100,6 +101,24 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         )
     )
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=releases)
+
+
+def _check_place(mesh: Snapshot, namespace: str) -> None:
+    """The mesh is where the user says it is.
+
+    Raises:
+        UpgradeError: UPG-0106: no istiod runs in that namespace.
+    """
+    places = sorted({p.ref.namespace for p in mesh.control_planes})
+    if namespace and namespace not in places:
+        raise UpgradeError(
+            "UPG-0106",
+            f"no istiod runs in namespace {namespace}",
+            what=(f"found in: {', '.join(places) or 'no namespace'}",),
+            why="planning for another mesh than the one that was meant helps nobody",
+            do=("kubectl get deployments -A -l app=istiod",),
+            exit_code=Exit.BLOCKED,
+        )
 
 
 def _playbook(wish: Wish) -> Playbook:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from upgrader.cli.commands.look.plan import wish_of, wish_options
+from upgrader.cli.input.configuration import context_settings
 from upgrader.cli.input.consent import ask_to_start, parse_approvals
-from upgrader.cli.input.options import Duration, global_options, said
+from upgrader.cli.input.options import Duration, Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import style_of, tell
 from upgrader.cli.runs.acting import Acting, Manner, acting
@@ -20,7 +21,7 @@ from upgrader.cli.runs.making import make
 from upgrader.cli.runs.rehearsing import rehearsal
 from upgrader.cli.wiring import survey
 from upgrader.engine.folder import RunFolder, new_run_id, read_plan
-from upgrader.model.errors import Exit
+from upgrader.model.errors import Exit, UpgradeError
 from upgrader.planning.plan import Plan
 from upgrader.report.plan_text import plan_text
 
@@ -58,7 +59,7 @@ def manner_of(
     return Manner(parse_approvals(approve), gate_wait, until or "", command)
 
 
-@click.command("apply")
+@click.command("apply", cls=Spoken)
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Start without asking. Passes no gate, no blocker, no drift.")
 @click.option("--ask", is_flag=True, help="Ask even for a saved plan.")
@@ -112,18 +113,33 @@ def apply(  # noqa: PLR0917  click hands over what the user said
 
 def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool) -> int:
     options = ready.said
+    here = context_settings(options, plan.cluster.context)
+    if shown and here.require_saved_plan:
+        raise _needs_a_saved_plan(plan)
     if shown:
-        tell(options, plan_text(plan, style_of(options, error=True)) + "\n")
+        tell(options, plan_text(plan, style_of(options, error=True), banner=here.banner) + "\n")
     runs = runs_folder(options)
     mesh = admit(ready.connection, plan, runs)
     if plan.empty:
         click.echo(f"Nothing to do: the mesh is at {plan.path[0] if plan.path else 'no version'}.")
         return Exit.OK
     if ask:
-        ask_to_start(options, f"Context    {plan.cluster.context}", f"Upgrade this mesh to {plan.path[-1]}?")
+        where = f"{plan.cluster.context} ({here.banner})" if here.banner else plan.cluster.context
+        ask_to_start(options, f"Context    {where}", f"Upgrade this mesh to {plan.path[-1]}?")
         mesh = survey(ready.connection)
         check_fit(plan, mesh)
     run = new_run_id(ready.connection.clock.now())
     folder = RunFolder.create(runs, run, plan, run_files(plan, mesh))
     tell(options, f"run {run}: records in {folder.path}")
     return ready.drive(folder, manner, new=True)
+
+
+def _needs_a_saved_plan(plan: Plan) -> UpgradeError:
+    return UpgradeError(
+        "UPG-0019",
+        f"context {plan.cluster.context} takes saved plans only",
+        what=("its setting require_saved_plan is true",),
+        why="what is changed there is reviewed first",
+        do=("upgrade plan --out plan.json && upgrade apply plan.json",),
+        exit_code=Exit.BLOCKED,
+    )

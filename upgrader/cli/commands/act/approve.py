@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.runs.finding import local_run, open_run
 from upgrader.cli.wiring import connect
@@ -15,7 +15,7 @@ from upgrader.model.errors import Exit
 from upgrader.planning.record import Progress
 
 
-@click.command("approve")
+@click.command("approve", cls=Spoken)
 @click.argument("run")
 @click.argument("gate")
 @click.option("--confirm", default="", metavar="NAME", help="The name that the gate asks for.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from upgrader.cli.input.consent import ask_to_start
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
@@ -17,7 +17,7 @@ from upgrader.model.step import missing
 from upgrader.steps import Restore
 
 
-@click.command("restore")
+@click.command("restore", cls=Spoken)
 @click.argument("run")
 @click.option("--hop", type=int, default=1, show_default=True, help="Whose backup.")
 @click.option("--dry-run", is_flag=True, help="Show what differs; change nothing.")

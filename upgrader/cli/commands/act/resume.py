@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from upgrader.cli.commands.act.apply import manner_of, manner_options
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import style_of, tell
 from upgrader.cli.runs.acting import acting
@@ -17,7 +17,7 @@ from upgrader.engine.session import Session
 from upgrader.report.standing import standing_text
 
 
-@click.command("resume")
+@click.command("resume", cls=Spoken)
 @click.argument("run", required=False)
 @manner_options
 @global_options

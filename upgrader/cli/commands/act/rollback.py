@@ -8,7 +8,7 @@ import click
 
 from upgrader.cli.commands.act.apply import manner_of, manner_options
 from upgrader.cli.input.consent import ask_to_start
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
@@ -19,7 +19,7 @@ from upgrader.planning.record import Progress
 from upgrader.report.rollback_text import rollback_text
 
 
-@click.command("rollback")
+@click.command("rollback", cls=Spoken)
 @click.argument("run", required=False)
 @click.option("-y", "--yes", is_flag=True, help="Start without asking.")
 @click.option("--dry-run", is_flag=True, help="Show what would be taken back; change nothing.")

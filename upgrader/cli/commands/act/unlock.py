@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.wiring import connect
 from upgrader.engine.lease import DURATION, current, freeing
 from upgrader.host.clock import Clock
@@ -15,7 +15,7 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import Obj, Ref
 
 
-@click.command("unlock")
+@click.command("unlock", cls=Spoken)
 @click.argument("run")
 @click.option(
     "--confirm", default="", metavar="HOLDER", help="Take the lock from this holder although it may be alive."

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from upgrader.cli.commands.look.plan import wish_of, wish_options
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show, style_of
 from upgrader.cli.runs.making import make
 from upgrader.cli.wiring import connect
@@ -19,7 +19,7 @@ from upgrader.report.plan_text import findings_text
 from upgrader.report.style import Style
 
 
-@click.command("check")
+@click.command("check", cls=Spoken)
 @wish_options
 @click.option("--fail-on", type=click.Choice(["advisory"]), help="Advisories block too.")
 @global_options

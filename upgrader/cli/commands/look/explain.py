@@ -7,13 +7,13 @@ import difflib
 import click
 
 from upgrader.catalog import codes, page
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 
 
-@click.command("explain")
+@click.command("explain", cls=Spoken)
 @click.argument("code", required=False)
 @global_options
 def explain(code: str | None) -> int:

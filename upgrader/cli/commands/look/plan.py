@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from upgrader.cli.input.options import Duration, global_options, said
+from upgrader.cli.input.configuration import context_settings, setting
+from upgrader.cli.input.options import Duration, Spoken, global_options, said
 from upgrader.cli.output.screen import hints, show, style_of, write
 from upgrader.cli.runs.making import Made, Wish, make
 from upgrader.cli.wiring import connect
@@ -60,20 +61,21 @@ def wish_of(given: dict[str, Any]) -> Wish:
     if given.get("to") and given.get("path"):
         raise click.UsageError("--to and --path say the same thing twice; use one")
     valid_for: timedelta | None = given.get("valid_for")
+    options = said()
     return Wish(
-        to=given.get("to") or "next",
+        to=given.get("to") or setting(options, "target") or "next",
         path=tuple(one.strip() for one in (given.get("path") or "").split(",") if one.strip()),
         only=given.get("only") or (),
         exclude=given.get("exclude") or (),
-        playbook=given.get("playbook") or "canary",
-        manifests=given.get("manifests") or "",
+        playbook=given.get("playbook") or setting(options, "playbook") or "canary",
+        manifests=given.get("manifests") or setting(options, "manifests"),
         allow=given.get("allow") or (),
         reason=given.get("reason") or "",
         valid_for=valid_for,
     )
 
 
-@click.command("plan")
+@click.command("plan", cls=Spoken)
 @wish_options
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan; a saved plan is binding."
@@ -102,13 +104,14 @@ def show_plan(made: Made, *, options_out: str = "") -> None:
     """The plan in the format that was asked for."""
     options, found = said(), made.plan
     style = style_of(options)
+    banner = context_settings(options, found.cluster.context).banner
 
     def text(*, wide: bool = False) -> str:
         tail = ""
         if options_out and (not found.empty or found.blocked):
             whole = saved_text(found, options_out, flags=options.flags())
             tail = "\n" + (whole if hints(options) else whole.partition("\n\n")[0])
-        return plan_text(found, style, wide=wide) + tail
+        return plan_text(found, style, wide=wide or options.verbose > 0, banner=banner) + tail
 
     show(
         options,
@@ -117,6 +120,6 @@ def show_plan(made: Made, *, options_out: str = "") -> None:
             "wide": lambda: text(wide=True),
             "json": lambda: plan_document(found),
             "yaml": lambda: plan_yaml(found),
-            "markdown": lambda: plan_markdown(found, made_file=options_out),
+            "markdown": lambda: plan_markdown(found, made_file=options_out, banner=banner),
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import show
 from upgrader.cli.runs.finding import local_run, open_run
@@ -15,7 +15,7 @@ from upgrader.model.errors import Exit
 from upgrader.report.run_report import run_document, run_markdown
 
 
-@click.command("report")
+@click.command("report", cls=Spoken)
 @click.argument("run", required=False)
 @global_options
 def report(run: str | None) -> int:

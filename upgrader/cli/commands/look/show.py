@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import show as show_formats
 from upgrader.cli.output.screen import style_of, tell
@@ -20,7 +20,7 @@ from upgrader.report.plan_markdown import plan_markdown
 from upgrader.report.plan_text import plan_text
 
 
-@click.command("show")
+@click.command("show", cls=Spoken)
 @click.argument("what", metavar="PLAN|RUN")
 @global_options
 def show(what: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from upgrader.cli.input.options import Globals, global_options, said
+from upgrader.cli.input.options import Globals, Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import hints, show, style_of
 from upgrader.cli.runs.finding import local_run, open_run
@@ -21,7 +21,7 @@ from upgrader.planning.record import Progress
 from upgrader.report.status import Live, Status, status_document, status_text
 
 
-@click.command("status")
+@click.command("status", cls=Spoken)
 @click.argument("run", required=False)
 @click.option("--recorded", is_flag=True, help="Say what the record says; do not contact the cluster.")
 @click.option("--detailed-exitcode", is_flag=True, help="2 while the run is open.")

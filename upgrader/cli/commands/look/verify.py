@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show, style_of
 from upgrader.cli.wiring import connect, survey
 from upgrader.engine.wait import looked
@@ -18,7 +18,7 @@ from upgrader.planning.expect import expectations
 from upgrader.report.style import Style
 
 
-@click.command("verify")
+@click.command("verify", cls=Spoken)
 @click.option(
     "-n",
     "--namespace",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from upgrader.catalog import Catalog, load_catalog
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import manifests_folder
 from upgrader.cli.output.screen import show
 from upgrader.cli.runs.making import available_in
@@ -17,7 +17,7 @@ from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 
 
-@click.command("versions")
+@click.command("versions", cls=Spoken)
 @click.option("--manifests", default="", metavar="DIR", help="One sub-folder of rendered YAML per version.")
 @global_options
 def versions(manifests: str) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from upgrader.cli.input.options import global_options
+from upgrader.cli.input.options import Spoken, global_options
 from upgrader.model.errors import Exit
 
 
-@click.command("completion")
+@click.command("completion", cls=Spoken)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @global_options
 def completion(shell: str) -> int:

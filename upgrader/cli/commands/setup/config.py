@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from upgrader.cli.input.configuration import view
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import SpokenGroup, global_options, said
 from upgrader.cli.output.screen import show
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 
 
-@click.group("config")
+@click.group("config", cls=SpokenGroup)
 @global_options
 def config() -> None:
     """View the configuration."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from upgrader.cli.input.options import global_options
+from upgrader.cli.input.options import Spoken, global_options
 from upgrader.model.errors import Exit
 
 _PAGES = Path(__file__).parents[2] / "topics"
@@ -17,7 +17,7 @@ def topics() -> list[str]:
     return sorted(page.stem for page in _PAGES.glob("*.txt"))
 
 
-@click.command("help")
+@click.command("help", cls=Spoken)
 @click.argument("topic", required=False)
 @global_options
 def help_(topic: str | None) -> int:

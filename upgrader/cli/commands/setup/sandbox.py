@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import SpokenGroup, global_options, said
 from upgrader.cli.input.signals import listening
 from upgrader.cli.output.screen import show
 from upgrader.host.clock import SystemClock
@@ -14,7 +14,7 @@ from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=SpokenGroup)
 @global_options
 def sandbox() -> None:
     """A Kubernetes API server with workloads and a mesh, in memory."""

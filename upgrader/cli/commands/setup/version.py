@@ -7,13 +7,13 @@ import platform
 import click
 
 from upgrader import __version__
-from upgrader.cli.input.options import global_options, said
+from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 
 
-@click.command("version")
+@click.command("version", cls=Spoken)
 @global_options
 def version() -> int:
     """Print the version of this program and of its formats."""
