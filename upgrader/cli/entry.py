@@ -55,7 +55,7 @@ def _as_error(error: Exception) -> UpgradeError:
             return UpgradeError("UPG-0001", error.format_message(), exit_code=Exit.USAGE)
         case ClusterFailure():
             return _failed(error)
-        case OSError():
+        case OSError() if not isinstance(error, LookupError):
             return _system(error)
         case _:
             return _bug(error)
@@ -68,17 +68,29 @@ def _name() -> str:
 
 
 def _told(error: UpgradeError, said: Globals) -> int:
-    from upgrader.report.errors import error_json, error_text
+    from upgrader.report.errors import error_text
 
     try:
         if said.format in {"json", "yaml", "jsonl"}:
-            click.echo(error_json(error, said.format))
+            for line in _document(error, said):
+                click.echo(line)
             click.echo(f"error {error.code}: {error.headline}", err=True)
         else:
             click.echo(error_text(error, program=_name(), flags=said.flags()), err=True)
     except BrokenPipeError:
         _hush()
     return int(error.exit_code)
+
+
+def _document(error: UpgradeError, said: Globals) -> list[str]:
+    """The error for machines: one document, or the lines that an event stream still lacks."""
+    from upgrader.host.clock import SystemClock
+    from upgrader.report.errors import error_json
+    from upgrader.report.events import refused
+
+    if said.format != "jsonl":
+        return [error_json(error, said.format)]
+    return [] if said.streamed else refused(error, SystemClock().now())
 
 
 def _hush() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def scenarios() -> list[tuple[str, str, str]]:
 
 
 class Sandbox:
-    """A scenario, loaded and ready to be served.
+    """A scenario, loaded and ready to be served; a cluster of its own each time, with uids of its own.
 
     Args:
         kubernetes: Minor; the scenario's own when empty.
@@ -107,7 +108,7 @@ class Sandbox:
         self._scenario = scenario
         self._kubernetes = kubernetes or read_scenario(scenario).kubernetes
         self._speed = speed
-        self._world = World(kubernetes=self._kubernetes)
+        self._world = World(kubernetes=self._kubernetes, seed=secrets.randbits(32))
         load(self._world, scenario)
 
     @contextmanager

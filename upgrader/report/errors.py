@@ -6,7 +6,7 @@ import textwrap
 
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Unauthorized
+from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Unauthorized, Unreachable
 
 WIDTH = 100
 _MARGIN = 9
@@ -47,7 +47,7 @@ def _command(text: str, program: str, flags: str) -> str:
 
 
 def error_json(error: UpgradeError, form: str = "json") -> str:
-    """One document with the same facts."""
+    """One document with the same facts, as JSON or YAML."""
     found = {
         "schema": "upgrader.error/v1",
         "code": error.code,
@@ -62,8 +62,7 @@ def error_json(error: UpgradeError, form: str = "json") -> str:
         import yaml
 
         return yaml.safe_dump(found, sort_keys=True).rstrip()
-    text = pretty(found).rstrip()
-    return text if form == "json" else " ".join(text.split())
+    return pretty(found).rstrip()
 
 
 def of_failure(failure: ClusterFailure) -> UpgradeError:
@@ -81,7 +80,7 @@ def of_failure(failure: ClusterFailure) -> UpgradeError:
             why="what cannot be read is not taken for absent", do=("kubectl auth can-i --list", "ask for the missing permission"),
             exit_code=Exit.NO_PERMISSION,
         )  # fmt: skip
-    if isinstance(failure, Denied) or not failure.ambiguous:
+    if not isinstance(failure, Unreachable) and (isinstance(failure, Denied) or not failure.ambiguous):
         return UpgradeError(
             "UPG-0602", "the API server refused a request", what=what, why="nothing is forced",
             do=("upgrade status      # if a run is open",), exit_code=Exit.ERROR, left="Nothing was changed by that request.",

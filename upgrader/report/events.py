@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,12 @@ class Stream:
         }
         level = "info" if exit_code == 0 else "warn"
         return self._line(at, "stream.end", f"ended: {result}", level=level, data=data)
+
+    def refusal(self, at: datetime, error: UpgradeError) -> Iterator[str]:
+        """The last lines of a stream whose call ended before it could drive the run."""
+        for row in _refusal(error, changed=False):
+            words = {k: v for k, v in row.items() if k not in {"type", "msg"}}
+            yield self._line(at, row["type"], row["msg"], **words)
 
     def lines(self, event: RunEvent) -> Iterator[str]:
         """The lines for one event; none for what only the journal needs."""
@@ -184,7 +190,7 @@ class Stream:
         found = {
             "schema": SCHEMA,
             "seq": self._next,
-            "ts": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+            "ts": _stamp(at),
             "type": kind,
             "level": "info",
             "msg": clean_line(text) or kind,
@@ -194,17 +200,40 @@ class Stream:
         return json.dumps(found, ensure_ascii=False)
 
 
-def diagnostic(error: UpgradeError, at: datetime) -> str:
-    """An error that ended a call before a run was held, as a line of the stream."""
-    data = {
-        "what": list(error.what),
-        "why": error.why,
-        "fix": list(error.do),
-        "url": "",
+def following(plan: Plan, run: str, events: Iterable[RunEvent]) -> int:
+    """Number of the first line of a process that goes on with a run whose journal has *events*.
+
+    Every earlier process wrote a first line before it took the lock, and a last one after it gave it back.
+    """
+    stream, count = Stream(plan, run), 0
+    for event in events:
+        count += len(list(stream.lines(event))) + isinstance(event, LockTaken | LockLeft)
+    return count + 1
+
+
+def refused(error: UpgradeError, at: datetime) -> list[str]:
+    """The whole stream of a call that ended before there was a run: what was wrong, and the end."""
+    return [_plain({"seq": n} | row, at) for n, row in enumerate(_refusal(error, changed=False), 1)]
+
+
+def _refusal(error: UpgradeError, *, changed: bool) -> list[Fields]:
+    facts = {"what": "; ".join(error.what), "why": error.why, "fix": list(error.do), "url": ""}
+    ending = {
         "exit_code": int(error.exit_code),
+        "result": "refused",
+        "cluster_changed": changed,
+        "next": list(error.do),
     }
-    found = {
-        "schema": SCHEMA, "seq": 1, "ts": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
-        "type": "diagnostic", "level": "error", "msg": clean_line(error.headline), "code": error.code, "data": data,
-    }  # fmt: skip
-    return json.dumps(found, ensure_ascii=False)
+    return [
+        {"type": "diagnostic", "level": "error", "msg": error.headline, "code": error.code, "data": facts},
+        {"type": "stream.end", "level": "error", "msg": f"ended: {error.code}", "data": ending},
+    ]
+
+
+def _plain(row: Fields, at: datetime) -> str:
+    head = {"schema": SCHEMA, "ts": _stamp(at)}
+    return json.dumps(head | row | {"msg": clean_line(row["msg"])}, ensure_ascii=False)
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"

@@ -26,6 +26,7 @@ class Globals:
 
     Attributes:
         given: What was said on the command line itself.
+        streamed: The event stream of this call is complete.
         settled: Configuration files were asked for what nobody said.
         output: ``FORMAT`` or ``FORMAT=PATH``, as given; the first without a path is what stdout gets.
         state: Folder of run directories; empty for the default.
@@ -49,6 +50,7 @@ class Globals:
     no_input: bool = False
     given: set[str] = field(default_factory=set)
     settled: bool = False
+    streamed: bool = False
 
     @property
     def access(self) -> Access:

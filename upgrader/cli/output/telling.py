@@ -11,10 +11,12 @@ from typing import TextIO
 import click
 
 from upgrader.cli.input.options import Globals
+from upgrader.engine.folder import RunFolder
 from upgrader.host.clock import Clock
+from upgrader.model.errors import UpgradeError
 from upgrader.model.event import RunEvent, StepProgress, StepSettled
 from upgrader.planning.plan import Plan
-from upgrader.report.events import Stream
+from upgrader.report.events import Stream, following
 from upgrader.report.run_lines import heartbeat, line_of
 
 BEAT = 60.0
@@ -29,12 +31,12 @@ class Teller:
     """
 
     def __init__(
-        self, said: Globals, plan: Plan, run: str, clock: Clock, hang_up: Callable[[], None]
+        self, said: Globals, plan: Plan, run: RunFolder, clock: Clock, hang_up: Callable[[], None]
     ) -> None:
         self._said = said
         self._clock = clock
         self._hang_up = hang_up
-        self._stream = Stream(plan, run)
+        self._stream = Stream(plan, run.run, following(plan, run.run, run.events()))
         self._file: TextIO | None = None
         self._waiting: dict[str, str] = {}
         self._spoke = clock.boottime()
@@ -70,6 +72,18 @@ class Teller:
                 self._clock.now(), exit_code=exit_code, result=result, safe=safe, following=following
             )
         )
+        self._close()
+
+    def refuse(self, error: UpgradeError) -> None:
+        """The last lines when the run could not even be held."""
+        if self._said.streamed:
+            return
+        for line in self._stream.refusal(self._clock.now(), error):
+            self._emit(line)
+        self._close()
+
+    def _close(self) -> None:
+        self._said.streamed = True
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -73,7 +73,7 @@ class Acting:
             new: The run begins here.
         """
         plan = folder.plan()
-        teller = Teller(self.said, plan, folder.run, self.connection.clock, self.stop.raise_hangup)
+        teller = Teller(self.said, plan, folder, self.connection.clock, self.stop.raise_hangup)
         wait = manner.gate_wait if manner.gate_wait is not None else GATE_WAIT if watched() else timedelta(0)
         consent = Consent(self.said, manner.approvals, folder.path, wait)
         setting = Setting(
@@ -89,8 +89,12 @@ class Acting:
         teller.start([*manner.command])
         opening = opening_of(setting, folder.run, plan) if new else None
         end = _End(self.said, self.connection, folder, teller)
-        with session(setting, folder, opening=opening) as held:
-            return end.of(held, manner.until, prepare)
+        try:
+            with session(setting, folder, opening=opening) as held:
+                return end.of(held, manner.until, prepare)
+        except UpgradeError as error:
+            teller.refuse(error)
+            raise
 
 
 @contextmanager
