@@ -27,11 +27,14 @@ def run(args: Sequence[str]) -> int:
     """
     said = Globals()
     try:
-        found = cli.main(list(args), prog_name=_name(), standalone_mode=False, obj=said)
+        found = _invoke(list(args), said)
         sys.stdout.flush()
     except BrokenPipeError:
         _hush()
         return Exit.CLOSED_PIPE
+    except click.exceptions.NoArgsIsHelpError as bare:
+        click.echo(bare.ctx.get_help() if bare.ctx else "")
+        return Exit.OK
     except (click.exceptions.Exit, SystemExit) as leaving:
         return int(getattr(leaving, "exit_code", None) or getattr(leaving, "code", 0) or 0)
     except KeyboardInterrupt:
@@ -40,6 +43,14 @@ def run(args: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  everything becomes a message in the one form
         return _told(_as_error(error), said)
     return int(found or 0)
+
+
+def _invoke(args: list[str], said: Globals) -> Any:
+    """The command's own answer. Not by way of click's ``main``, which turns a closed pipe into exit code 1."""
+    if "_UPGRADE_COMPLETE" in os.environ:
+        return cli.main(args, prog_name="upgrade", standalone_mode=False)
+    with cli.make_context(_name(), args, obj=said) as context:
+        return cli.invoke(context)
 
 
 def _as_error(error: Exception) -> UpgradeError:

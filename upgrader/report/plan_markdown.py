@@ -107,7 +107,7 @@ def _hop(hop: Hop) -> dict[str, Any]:
 
 def _worst(plan: Plan) -> str:
     """The findings that say so themselves; silence is not taken for harmlessness."""
-    gaps = [f for f in plan.findings if f.code in {"UPG-0309", "UPG-0317", "UPG-0327"}]
+    gaps = [f for f in plan.findings if f.code in {"UPG-0309", "UPG-0317"}]
     if not gaps:
         return "no workload is known to drop below its configured availability: each rolls by its own update strategy."
     first = "; ".join(escaped(f.summary) for f in gaps[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -114,7 +115,8 @@ def _facts(record: Record, events: Sequence[RunEvent]) -> str:
         "refused": "refused",
         "unknown": "with an outcome that had to be looked up",
     }
-    tally = ", ".join(f"{outcomes.count(kind)} {words}" for kind, words in kinds.items())
+    counts = Counter[str](outcomes)
+    tally = ", ".join(f"{counts[kind]} {words}" for kind, words in kinds.items())
     holders = list(dict.fromkeys(e.holder.partition("/")[0] for e in events if isinstance(e, LockTaken)))
     lines = [
         f"Began {_when(began)}, last word {_when(last)} ({took((last - began).total_seconds())}).",

@@ -30,7 +30,7 @@ def admit(connection: Connection, plan: Plan, runs: Path) -> Snapshot:
     check_applicable(connection, plan, runs)
     mesh = survey(connection)
     check_fit(plan, mesh)
-    check_permissions(connection, plan)
+    check_permissions(connection, plan, mesh)
     return mesh
 
 
@@ -154,13 +154,13 @@ def check_fit(plan: Plan, mesh: Snapshot) -> None:
     )
 
 
-def check_permissions(connection: Connection, plan: Plan) -> None:
+def check_permissions(connection: Connection, plan: Plan, mesh: Snapshot) -> None:
     """The API server would let us do every step.
 
     Raises:
         UpgradeError: UPG-0302 naming what is missing.
     """
-    wanted = needed(plan)
+    wanted = needed(plan, mesh.kinds)
     missing = [
         p for p in wanted if not may(connection.cluster, p.verb, p.kind, namespace=p.namespace, name=p.name)
     ]
