@@ -34,12 +34,13 @@ def may(
     cluster: RestCluster, verb: str, kind: Kind, *, namespace: str = "", name: str = "", sub: str = ""
 ) -> bool:
     """Whether the API server would let us, asked of itself (SelfSubjectAccessReview)."""
+    plural, _, part = kind.plural.partition("/")
     attributes: Obj = {
         "verb": verb,
         "group": kind.group,
         "version": kind.version,
-        "resource": kind.plural,
-        "subresource": sub,
+        "resource": plural,
+        "subresource": sub or part,
         "namespace": namespace,
         "name": name,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from errno import EEXIST
 from hashlib import sha256
@@ -18,6 +18,7 @@ from upgrader.host.files import atomic_write, inside, private_directory
 from upgrader.model.codec import decode, pretty
 from upgrader.model.codec import digest as digest_of
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.event import RunEvent
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Record, fold
 
@@ -180,6 +181,14 @@ class RunFolder:
     def save_back_plan(self, plan: Plan) -> None:
         """Keep the plan that takes the run back."""
         atomic_write(self.path / BACK, pretty(plan).encode())
+
+    def events(self) -> Sequence[RunEvent]:
+        """Everything that its journal holds.
+
+        Raises:
+            UpgradeError: UPG-0502.
+        """
+        return read_events(self.path)
 
     def record(self) -> Record:
         """The run as its journal tells it.

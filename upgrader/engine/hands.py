@@ -54,10 +54,6 @@ class Hands:
         """Go on numbering where an earlier process ended: step id to intents so far."""
         self._count = dict(counts)
 
-    def sent(self, step: str) -> bool:
-        """Whether a change was ever intended for *step*, by this process or an earlier one."""
-        return self._count.get(step, 0) > 0
-
     def send(self, step: str, change: Change) -> None:
         """Perform *change* for *step*.
 
@@ -85,16 +81,22 @@ class Hands:
             raise
         self._outcome(op, "committed")
 
-    def resolve(self, open_intents: Iterable[Intent], missing: Sequence[Change]) -> None:
+    def resolve(self, open_intents: Iterable[Intent], missing: Sequence[Change]) -> int:
         """Write down what became of intents whose outcome nobody knows, now that their objects were looked at.
 
         What is still missing did not happen (or was undone since); it is sent again under a new intent.
+
+        Returns:
+            How many did happen.
         """
-        again = {_target(change) for change in missing}
+        count = 0
+        again = {target_of(change) for change in missing}
         for intent in tuple(open_intents):
             happened = (intent.ref or intent.path) not in again
+            count += happened
             words = "seen on the object" if happened else "not seen on the object"
             self._outcome(intent.op, "committed" if happened else "refused", f"{words}, looked at afterwards")
+        return count
 
     def _outcome(
         self, op: str, result: Literal["committed", "refused", "conflict", "unknown"], detail: str = ""
@@ -123,7 +125,8 @@ class Hands:
             ) from error
 
 
-def _target(change: Change) -> Ref | str:
+def target_of(change: Change) -> Ref | str:
+    """The object or the file that it is about."""
     return change.path if isinstance(change, Save) else change.ref
 
 

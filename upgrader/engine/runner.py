@@ -125,7 +125,9 @@ class Runner:
 
         Once its removal has begun it is finished: a revision that is half there is worse than one that is gone.
         """
-        if self._settling.was_sent(item) or not any(o.ref.kind == DEPLOYMENT for o in step.objects):
+        if not any(o.ref.kind == DEPLOYMENT for o in step.objects) or self._settling.has_begun_to_remove(
+            item
+        ):
             return
         plan = self._progress().plan
         idle = _idle(hop, item, step, plan.root_namespace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upgrader.engine.wait import looked
 from upgrader.model.kinds import DEPLOYMENT
-from upgrader.model.step import Reader, Reading, Verdict
+from upgrader.model.step import Reader, Reading, worst
 from upgrader.planning.plan import Gate, Plan
 from upgrader.planning.record import Progress
 from upgrader.probes import WebhooksResolve
@@ -16,10 +16,8 @@ def safe_to_leave(progress: Progress, reader: Reader) -> Reading:
     Both revisions then serve their own proxies, new pods start, and nothing runs out.
     """
     asked = _webhooks(progress.plan)
-    reading = looked(lambda: asked.look(reader))
-    if reading.verdict is not Verdict.HOLDS:
-        return reading
-    return looked(lambda: _planes(progress, reader))
+    planes = looked(lambda: _planes(progress, reader))
+    return worst([planes, looked(lambda: asked.look(reader))], planes.summary)
 
 
 def _webhooks(plan: Plan) -> WebhooksResolve:

@@ -181,9 +181,14 @@ class Session:
         self.emit(Interrupted(at=self._now(), signal=signal, in_flight=flying))
 
     def _keep(self) -> str:
-        """Seal the journal and copy it; what went wrong with the copy is said, and returned."""
+        """Seal the journal and copy it, while the lock is ours; what went wrong with the copy is said, and returned."""
         self._journal.seal()
-        if trouble := self._mirror.sync():
+        try:
+            self._lease.fence()
+            trouble = self._mirror.sync()
+        except ClusterFailure as failure:
+            trouble = failure.message
+        if trouble:
             self._setting.say(f"the cluster's copy of the record is behind: {trouble}")
         return trouble
 
@@ -194,16 +199,13 @@ class Session:
             raise no_copy(self.folder.run, trouble)
 
     def leave(self) -> None:
-        """Give everything back; the last thing a process does with a run.
-
-        A lock that was lost leaves journal and copy alone: they are somebody else's by now.
-        """
+        """Give everything back, the last thing a process does with a run; what a lost lock protected is left alone."""
         try:
             if self._lease.held:
                 self.emit(LockLeft(at=self._now(), holder=self._setting.who))
                 self._keep()
-        except OSError as trouble:
-            self._setting.say(f"the journal cannot be written: {trouble}")
+        except (OSError, UpgradeError) as trouble:
+            self._setting.say(f"the record of this process has no proper end: {trouble}")
         self._lease.release()
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NoReturn
 
-from upgrader.engine.hands import Hands
+from upgrader.engine.hands import Hands, target_of
 from upgrader.engine.wait import Looking, Patience, looked, settle
 from upgrader.model.change import reason
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Intent, Result, RunEvent, StepHalted, StepProgress, StepSettled, StepStarted
 from upgrader.model.failures import ClusterFailure, Conflict, Expired, ServerTrouble, Unreachable
+from upgrader.model.kinds import Ref
 from upgrader.model.step import Reader, Reading, Verdict, missing
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
 from upgrader.steps import AnyStep
 
 ROUNDS = 12
-"""How often the same gap may be closed before we say that somebody works against us."""
+"""How often one object may be written in one step before we say that somebody works against us."""
 CONFLICTS = 8
 """Conflicts in a row: status is written often, so one or two mean nothing."""
 _AWAY = 5.0
@@ -60,9 +62,10 @@ class Settling:
         """Whether the step is over."""
         return self._progress().is_settled(item)
 
-    def was_sent(self, item: Planned) -> bool:
-        """Whether a change of the step was ever sent, or about to be."""
-        return self._hands.sent(item.id)
+    def has_begun_to_remove(self, item: Planned) -> bool:
+        """Whether a delete of the step took effect, also one whose answer never came."""
+        gone = (i.ref is not None and self.reader.get(i.ref) is None for i in self._unresolved(item))
+        return item.id in self._progress().record.landed or any(gone)
 
     def carry_out(self, hop: Hop, wave: Wave, item: Planned, step: AnyStep) -> None:
         """Begin *item*, close its gap, wait for it, write down the end.
@@ -130,17 +133,8 @@ class Settling:
         tries = _Tries(self.patience.clock.boottime())
         while True:
             try:
-                changes = missing(step, self.reader)
-                self._hands.resolve(self._unresolved(item), changes)
-                if not changes:
+                if self._round(item, step, tries):
                     return tries.sent
-                tries.most = max(tries.most, len(changes))
-                if tries.sent >= ROUNDS * tries.most:
-                    raise _fought(item)
-                for change in changes:
-                    self.patience.heed()
-                    self._hands.send(item.id, change)
-                    tries.went_through(self.patience.clock.boottime())
             except Conflict as failure:
                 tries.conflicts += 1
                 if tries.conflicts > CONFLICTS:
@@ -152,6 +146,21 @@ class Settling:
                 self._refused(item, failure)
             except UpgradeError as error:
                 self._halt(item, error)
+
+    def _round(self, item: Planned, step: AnyStep, tries: _Tries) -> bool:
+        """One look, and everything that is missing sent; True when nothing was."""
+        changes = missing(step, self.reader)
+        if happened := self._hands.resolve(self._unresolved(item), changes):
+            tries.went_through(self.patience.clock.boottime(), happened)
+        tries.most = max(tries.most, len(changes))
+        if changes and tries.sent >= ROUNDS * tries.most:
+            raise _fought(item)
+        for change in changes:
+            self.patience.heed()
+            self._hands.send(item.id, change)
+            tries.times[target_of(change)] += 1
+            tries.went_through(self.patience.clock.boottime())
+        return not changes
 
     def _unresolved(self, item: Planned) -> list[Intent]:
         return [i for i in self._progress().record.open_intents.values() if i.step == item.id]
@@ -219,10 +228,11 @@ class _Tries:
     sent: int = 0
     most: int = 0
     conflicts: int = 0
+    times: Counter[Ref | str] = field(default_factory=Counter)
 
-    def went_through(self, now: float) -> None:
-        """A change was accepted."""
-        self.sent += 1
+    def went_through(self, now: float, count: int = 1) -> None:
+        """Changes were accepted."""
+        self.sent += count
         self.conflicts = 0
         self.since = now
 

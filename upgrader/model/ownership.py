@@ -14,6 +14,8 @@ from upgrader.model.version import UNNAMED, Version
 
 DEFAULT_TAG = "default"
 DEFAULT_VALIDATOR = "istiod-default-validator"
+DEFAULT_WEBHOOK = "istio-revision-tag-default"
+"""While a webhook configuration of this name is there, the default validator makes no owner."""
 
 _DROP_FIXED = {(1, 29): 5, (1, 30): 2}
 _NO_DROP_SINCE = (1, 31)
@@ -85,7 +87,7 @@ def owners_of(gateway: ApiGateway, snapshot: Snapshot) -> frozenset[str]:
         tags_of(snapshot),
         {p.revision: p.version for p in snapshot.control_planes if p.replicas > 0},
         default_validator_of(snapshot),
-        any(w.tag == DEFAULT_TAG for w in snapshot.injectors),
+        any(w.tag == DEFAULT_TAG or w.ref.name == DEFAULT_WEBHOOK for w in snapshot.injectors),
     )
 
 

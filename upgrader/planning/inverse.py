@@ -133,7 +133,9 @@ def _gate(plan: Plan, hop: Hop, steps: Iterable[Back]) -> Gate:
             ControlPlaneReady(revision=hop.old, version=hop.source, root_namespace=root),
             *on,
             Validates(namespace=root, strict=hop.strict),
-            WebhooksResolve(root_namespace=root, known_dangling=hop.dangling),
+            WebhooksResolve(
+                root_namespace=root, known_dangling=(*hop.dangling, *own_webhooks(hop.new, root))
+            ),
         ),
         soak=timedelta(0),
         every=plan.playbook.probe_every,
@@ -143,8 +145,11 @@ def _gate(plan: Plan, hop: Hop, steps: Iterable[Back]) -> Gate:
 
 
 def _unused(plan: Plan, hop: Hop) -> Back:
-    """What came to the new revision meanwhile would lose its istiod, so that is asked before anything goes."""
-    probe = RevisionIdle(revision=hop.new, root_namespace=plan.root_namespace)
+    """What came to the new revision meanwhile would lose its istiod, so that is asked before anything goes.
+
+    Its istiods are not asked for connections: one that does not run is often why somebody goes back.
+    """
+    probe = RevisionIdle(revision=hop.new, root_namespace=plan.root_namespace, never_served=True)
     playbook = plan.playbook
     words = f"gate: 0 proxies on {hop.new} and nothing else depends on it"
     gate = Gate(probes=(probe,), every=playbook.probe_every, patience=playbook.patience.gate, message=words)

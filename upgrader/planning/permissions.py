@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import msgspec
 
 from upgrader.model.kinds import (
     CONFIG_MAP,
+    CRD,
+    CRON_JOB,
+    ENDPOINTS,
+    HPA,
     K8S_GATEWAY,
+    K8S_GATEWAY_CLASS,
+    LEASE,
     MUTATING_WEBHOOK,
     NAMESPACE,
+    PDB,
     POD,
+    REPLICA_SET,
+    ROLE,
+    ROLE_BINDING,
     SERVICE,
+    SERVICE_ACCOUNT,
     VALIDATING_WEBHOOK,
     WORKLOADS,
     Kind,
     Ref,
 )
 from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.planning.inverse import undo
 from upgrader.planning.plan import Gate, Plan
-from upgrader.probes import AnyProbe, ControlPlaneReady, Injects, ProxiesConnected, RevisionIdle, Validates
+from upgrader.probes import (
+    AnyProbe,
+    ControlPlaneReady,
+    GatewaysOn,
+    Injects,
+    ProxiesConnected,
+    RevisionGone,
+    RevisionIdle,
+    Validates,
+    WebhooksResolve,
+    WorkloadsOn,
+)
 from upgrader.steps import (
     AnyStep,
     ApplyManifests,
@@ -36,6 +60,13 @@ from upgrader.steps import (
 
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 POD_PROXY = Kind("", "v1", "pods/proxy", "Pod")
+HOME = "istio-upgrade"
+"""Namespace of the lock and of copies; the engine's word for it is ``lease.HOME``."""
+_READ = (
+    *(NAMESPACE, POD, SERVICE, CONFIG_MAP, SERVICE_ACCOUNT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
+    *(*WORKLOADS, REPLICA_SET, CRON_JOB, HPA, PDB, ROLE, ROLE_BINDING, K8S_GATEWAY, K8S_GATEWAY_CLASS),
+)
+"""What backup, steps and probes list in every namespace."""
 
 
 class Permission(msgspec.Struct, frozen=True, order=True):
@@ -57,21 +88,57 @@ class Permission(msgspec.Struct, frozen=True, order=True):
         return f"{self.verb} {self.kind.resource}{f' {self.name}' if self.name else ''}{where}"
 
 
-def needed(plan: Plan) -> tuple[Permission, ...]:
-    """Every right that some step or gate of *plan* uses, sorted, each once."""
-    found: set[Permission] = set(_looking(plan))
-    for _, _, item in plan.items():
-        if isinstance(item.action, Gate):
-            found.update(p for probe in item.action.probes for p in _probe(probe))
-        else:
-            found.update(_step(item.action))
+def needed(plan: Plan, served: Iterable[Kind] = ()) -> tuple[Permission, ...]:
+    """Every right that some step or gate of *plan* uses, or going back would, sorted, each once.
+
+    Args:
+        plan: What is to be carried out.
+        served: Kinds that the API server serves; the configuration among them is backed up.
+    """
+    if plan.empty:
+        return ()
+    found: set[Permission] = {*_looking(plan, served), *_keeping()}
+    for one in (plan, *_ways_back(plan)):
+        for _, _, item in one.items():
+            if isinstance(item.action, Gate):
+                found.update(p for probe in item.action.probes for p in _probe(probe))
+            else:
+                found.update(_step(item.action))
     return tuple(sorted(found))
 
 
-def _looking(plan: Plan) -> Iterator[Permission]:
-    if not plan.empty:
-        kinds = (NAMESPACE, POD, SERVICE, CONFIG_MAP, MUTATING_WEBHOOK, VALIDATING_WEBHOOK, *WORKLOADS)
-        yield from (Permission("list", kind) for kind in kinds)
+def _ways_back(plan: Plan) -> Iterator[Plan]:
+    """Each hop taken back from its last moment; a right that is missing then would be missed worst of all."""
+    for hop in plan.hops:
+        steps = [i for i in hop.items() if not isinstance(i.action, Gate)]
+        begun = takewhile(lambda i: not isinstance(i.action, RemoveObjects), steps)
+        yield undo(plan, hop.number, frozenset(i.id for i in begun))
+
+
+def _looking(plan: Plan, served: Iterable[Kind]) -> Iterator[Permission]:
+    new = (
+        d.ref.name
+        for _, _, i in plan.items()
+        for d in getattr(i.action, "documents", ())
+        if d.ref.kind == CRD
+    )
+    named = ((group, plural) for plural, _, group in (name.partition(".") for name in new))
+    kinds = {(kind.group, kind.plural): kind for kind in (*_READ, *(k for k in served if _is_ours(k.group)))}
+    kinds |= {(g, p): Kind(g, "", p, p) for g, p in named if (g, p) not in kinds and _is_ours(g)}
+    yield from (Permission("list", kind) for kind in kinds.values())
+    yield Permission("get", NAMESPACE, name="kube-system")
+
+
+def _is_ours(group: str) -> bool:
+    return group.endswith((".istio.io", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io"))
+
+
+def _keeping() -> Iterator[Permission]:
+    """Lock and copy of the record, in our own namespace."""
+    yield Permission("get", NAMESPACE, name=HOME)
+    yield Permission("create", NAMESPACE)
+    yield from (Permission(verb, LEASE, HOME) for verb in ("get", "create", "patch"))
+    yield from (Permission(verb, CONFIG_MAP, HOME) for verb in ("get", "list", "create", "patch"))
 
 
 def _on(ref: Ref, *verbs: str) -> Iterator[Permission]:
@@ -101,7 +168,7 @@ def _step(step: AnyStep) -> Iterator[Permission]:
         case Restore():
             yield from _each(step.refs, "get", "create", "update")
         case BackUp():
-            yield Permission("list", K8S_GATEWAY)
+            yield from _each(step.also, "get")
             yield from _each(step.also, "get")
 
 
@@ -111,6 +178,7 @@ def _tag(step: MoveTag) -> Iterator[Permission]:
         "service": Ref(SERVICE, f"istiod-revision-tag-{step.tag}", step.root_namespace),
         "validator": Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR),
     }
+    yield Permission("get", SERVICE, step.root_namespace)
     for part in step.parts:
         yield from _on(places[part], "get", "create" if part in step.create else "patch")
     if step.deactivate:
@@ -125,5 +193,13 @@ def _probe(probe: AnyProbe) -> Iterator[Permission]:
             yield Permission("create", VIRTUAL_SERVICE, probe.namespace)
         case ProxiesConnected() | ControlPlaneReady() | RevisionIdle():
             yield Permission("get", POD_PROXY, probe.root_namespace)
+        case WebhooksResolve():
+            yield from (Permission("get", kind, probe.root_namespace) for kind in (SERVICE, ENDPOINTS))
+        case WorkloadsOn():
+            yield from _each(probe.workloads, "get")
+        case GatewaysOn():
+            yield from _each(probe.gateways, "get")
+        case RevisionGone():
+            yield from _each(probe.objects, "get")
         case _:
             pass

@@ -44,6 +44,7 @@ class Record:
         waiting: The manual gate that waits for a person.
         halted: Why the run stopped, unless it went on since.
         writes: Changes that were committed.
+        landed: The same by step.
     """
 
     opened: RunOpened | None = None
@@ -64,6 +65,7 @@ class Record:
     holder: str = ""
     epoch: int = 0
     writes: int = 0
+    landed: dict[str, int] = field(default_factory=dict)
     last: datetime | None = None
 
     @property
@@ -136,7 +138,10 @@ class Record:
             self.open_intents[event.op] = event
         elif event.result != "unknown":
             self.open_intents.pop(event.op, None)
-            self.writes += event.result == "committed"
+            if event.result == "committed":
+                step = event.op.rpartition("-")[0]
+                self.writes += 1
+                self.landed[step] = self.landed.get(step, 0) + 1
 
 
 def fold(events: Iterable[RunEvent]) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upgrader.probes.control_plane import ControlPlaneReady
-from upgrader.probes.gateways import GatewaysOn
+from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
 from upgrader.probes.injection import InjectionCase, Injects
 from upgrader.probes.proxies import ProxiesConnected
@@ -20,6 +20,7 @@ AnyProbe = (
     | ProxiesConnected
     | WebhooksResolve
     | GatewaysOn
+    | GatewaysKnown
     | RevisionIdle
     | RevisionGone
 )
@@ -28,6 +29,7 @@ AnyProbe = (
 __all__ = [
     "AnyProbe",
     "ControlPlaneReady",
+    "GatewaysKnown",
     "GatewaysOn",
     "InjectionCase",
     "Injects",

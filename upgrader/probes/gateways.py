@@ -9,12 +9,13 @@ import msgspec
 
 from upgrader.cluster.clean import clean_line
 from upgrader.cluster.read import template_of
-from upgrader.model.kinds import DEPLOYMENT, Obj, Ref
+from upgrader.model.kinds import DEPLOYMENT, K8S_GATEWAY, Obj, Ref
 from upgrader.model.step import Reader, Reading, worst
 from upgrader.probes.rollout import roll
 from upgrader.probes.unread import pending_if_unread
 
 REVISION = "istio.io/rev"
+MANAGED = "gateway.istio.io/managed"
 
 
 class GatewaysOn(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-on", tag_field="probe"):
@@ -53,6 +54,44 @@ class GatewaysOn(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-on", t
 
     def _is_new(self, pod: Obj) -> bool:
         return (pod["metadata"].get("annotations") or {}).get(REVISION) == self.revision
+
+
+class GatewaysKnown(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-known", tag_field="probe"):
+    """No Gateway that *revision* renders follows a label or tag, but those that the plan knows of.
+
+    An istiod of many releases empties a Gateway the moment it stops owning it (``ownership.old_has_drop``), so one
+    that was made since the plan must not follow what the plan moves.
+
+    Attributes:
+        known: ``namespace/name`` of the Gateways that were there when the plan was made.
+    """
+
+    revision: str
+    known: tuple[str, ...] = ()
+
+    @pending_if_unread
+    def look(self, cluster: Reader) -> Reading:
+        """The first stranger, with what to do about it."""
+        rendered = {
+            (d["metadata"]["namespace"], owner.get("name"))
+            for d in cluster.list(DEPLOYMENT, labels=MANAGED)
+            if rendered_by(d) == self.revision
+            for owner in d["metadata"].get("ownerReferences") or ()
+        }
+        for gateway in cluster.list(K8S_GATEWAY) if rendered else ():
+            metadata = gateway["metadata"]
+            name = f"{metadata['namespace']}/{metadata['name']}"
+            stays = (metadata.get("labels") or {}).get(REVISION) == self.revision
+            if not stays and name not in self.known and (metadata["namespace"], metadata["name"]) in rendered:
+                return Reading.broken(
+                    f"Gateway {clean_line(name)} was made since the plan, and {self.revision} would empty it when "
+                    f"labels and tags move: make it again with a label {REVISION} of the new revision"
+                )
+        return Reading.holds(f"no Gateway of {self.revision} was made since the plan")
+
+    def title(self) -> str:
+        """The question, for plan and report."""
+        return f"no Gateway of {self.revision} was made since the plan"
 
 
 def is_managed(gateway: Obj) -> bool:

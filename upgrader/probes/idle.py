@@ -32,7 +32,7 @@ from upgrader.model.kinds import (
     WORKLOADS,
     Obj,
 )
-from upgrader.model.ownership import DEFAULT_TAG, DEFAULT_VALIDATOR, gateway_owners
+from upgrader.model.ownership import DEFAULT_TAG, DEFAULT_VALIDATOR, DEFAULT_WEBHOOK, gateway_owners
 from upgrader.model.snapshot import ControlPlane, Labels, Webhook
 from upgrader.model.step import Reader, Reading
 from upgrader.probes.control_plane import istiod_pods
@@ -65,7 +65,8 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
 
     Attributes:
         except_for: ``Kind namespace/name`` of configuration that may name the revision, with consent.
-        never_served: Nothing was ever moved to it, so its istiods, which may not even run, are not asked.
+        never_served: Nothing was ever moved to it, or all of that is back; its istiods, which may not even run, are not
+            asked.
     """
 
     revision: str
@@ -204,7 +205,7 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         labels: Labels = gateway["metadata"].get("labels") or {}
         bound = mesh.namespaces.get(metadata["namespace"], {})
         validator = next((v.revision for v in mesh.validators if v.ref.name == DEFAULT_VALIDATOR), "")
-        has_default = any(w.tag == DEFAULT_TAG for w in mesh.injectors)
+        has_default = any(w.tag == DEFAULT_TAG or w.ref.name == DEFAULT_WEBHOOK for w in mesh.injectors)
         return gateway_owners(labels, bound, mesh.tags, live, validator, has_default)
 
     def _configuration(self, cluster: Reader) -> Iterator[str]:

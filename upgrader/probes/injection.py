@@ -9,7 +9,7 @@ from upgrader.cluster.read import injected_revision, proxy_container
 from upgrader.model.change import Create
 from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied
-from upgrader.model.kinds import POD, Obj, Ref
+from upgrader.model.kinds import NAMESPACE, POD, Obj, Ref
 from upgrader.model.step import Reader, Reading, worst
 from upgrader.probes.rollout import same_image
 from upgrader.probes.unread import could_not_read
@@ -95,7 +95,7 @@ def _ask(cluster: Reader, case: InjectionCase) -> Reading:
     try:
         made = cluster.rehearse(Create(Ref(POD, pod["metadata"]["name"], case.namespace), pod))
     except ClusterFailure as failure:
-        return _not_made(case, failure)
+        return _not_made(cluster, case, failure)
     container = proxy_container(made or {})
     if container is None:
         if not case.revision:
@@ -112,10 +112,21 @@ def _ask(cluster: Reader, case: InjectionCase) -> Reading:
     return Reading.holds(f"{case.about}: injected by {found}")
 
 
-def _not_made(case: InjectionCase, failure: ClusterFailure) -> Reading:
+def _not_made(cluster: Reader, case: InjectionCase, failure: ClusterFailure) -> Reading:
+    if _has_gone(cluster, case.namespace):
+        return Reading.holds(f"{case.about}: namespace {case.namespace} is gone")
     if case.failing:
         return Reading.holds(f"{case.about}: cannot be created, as before the upgrade ({failure.message})")
     if not isinstance(failure, Denied):
         return could_not_read(failure, f"what happens to a pod of {case.about}")
     words = f"{case.about}: {failure.message}"
     return Reading.pending(words) if failure.message.find(NOT_CALLED) >= 0 else Reading.broken(words)
+
+
+def _has_gone(cluster: Reader, namespace: str) -> bool:
+    """Whether somebody has deleted the namespace; what cannot be read is there."""
+    try:
+        found = cluster.get(Ref(NAMESPACE, namespace))
+    except ClusterFailure:
+        return False
+    return found is None or bool(found["metadata"].get("deletionTimestamp"))

@@ -168,10 +168,21 @@ def _restarts(items: Sequence[Planned]) -> Iterator[str]:
     first, last = items[0].id, items[-1].id
     span = first if first == last else f"{first}-{last.rpartition('.')[2]}"
     words = [i.title.removeprefix("restart ").removeprefix(f"{_place(i)}/") for i in items]
-    for number, line in enumerate(
-        textwrap.wrap(f"{_place(items[0])}: " + ", ".join(words), 84, break_long_words=False)
-    ):
-        yield f"  r  {span if number == 0 else '':10}{line}"
+    place = _place(items[0])
+    for number, line in enumerate(_packed(words, place, 84)):
+        yield f"  {'r' if number == 0 else ' '}  {span if number == 0 else '':10}{line}"
+
+
+def _packed(words: Sequence[str], place: str, room: int) -> Iterator[str]:
+    """``shop: cart (2 pods), catalog (8 pods)`` in lines; a workload is never torn from its pods."""
+    line = f"{place}: "
+    for number, word in enumerate(words):
+        piece = word + (", " if number < len(words) - 1 else "")
+        if len(line) + len(piece.rstrip()) > room and line.strip() != f"{place}:":
+            yield line.rstrip()
+            line = " " * (len(place) + 2)
+        line += piece
+    yield line.rstrip()
 
 
 def _line(item: Planned) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 EPOCH = datetime(2026, 1, 5, 9, 0, 0, tzinfo=UTC)
@@ -52,6 +53,7 @@ class ScaledClock:
         return self._start + timedelta(seconds=(time.monotonic() - self._zero) * self.speed)
 
 
+@lru_cache(maxsize=64)
 def stamp(moment: datetime) -> str:
     """RFC 3339 with whole seconds, as metav1.Time is written."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from upgrader.sandbox.api.fields.patches import APPLY_PATCH
+from upgrader.sandbox.api.wire import Spelled
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.rest import Api, Request
 from upgrader.sandbox.store import Obj
@@ -96,7 +97,7 @@ class Local:
         query: dict[str, str] | None = None,
     ) -> Obj:
         where, _, told = path.partition("?")
-        headers = {"User-Agent": self.agent, "Content-Type": content_type}
+        headers = Spelled({"User-Agent": self.agent, "Content-Type": content_type})
         asked = {**dict(parse_qsl(told, keep_blank_values=True)), **(query or {})}
         answer = self._api.handle(Request(method, where, asked, headers, body, self.user))
         if answer.status < 300:

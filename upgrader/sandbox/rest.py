@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import msgspec
 import orjson
 
 from upgrader.sandbox.api.access.audit import Audit, AuditEntry
@@ -113,7 +112,7 @@ class Api:
             user = self.rbac.user_of(token.strip(), self.store.clock.now())
             if user is None:
                 raise unauthorized()
-            request = replace(request, user=user)
+            request = msgspec.structs.replace(request, user=user)
         other = request.header("Impersonate-User")
         if not other:
             return request
@@ -121,7 +120,7 @@ class Api:
         if not self.rbac.allows(ask):
             why = f'User "{request.user}" cannot impersonate resource "users" in API group "" at the cluster scope'
             raise forbidden("users", other, why)
-        return replace(request, user=other)
+        return msgspec.structs.replace(request, user=other)
 
     def _elsewhere(self, request: Request) -> Response | None:
         """Answers that are about no resource; None when the path may name one.
@@ -164,7 +163,9 @@ class Api:
         )
         verb = request.method.lower() if call is None else call.verb
         query = "&".join(f"{name}={value}" for name, value in request.query.items())
-        dry = request.query.get("dryRun") == "All" or b'"dryRun":["All"]' in request.body.replace(b" ", b"")
+        dry = request.query.get("dryRun") == "All" or (
+            b'"dryRun"' in request.body and b'"dryRun":["All"]' in request.body.replace(b" ", b"")
+        )
         self.audit.add(
             AuditEntry(
                 at=self.store.clock.now(),

@@ -59,9 +59,10 @@ def matches(selector: Obj | None, labels: Mapping[str, str] | None) -> bool:
         return False
     found = labels or {}
     wanted: Mapping[str, str] = selector.get("matchLabels") or {}
-    if any(found.get(key) != value for key, value in wanted.items()):
+    if not wanted.items() <= found.items():
         return False
-    return all(_expression(term).holds(found) for term in selector.get("matchExpressions") or ())
+    terms = selector.get("matchExpressions")
+    return not terms or all(_expression(term).holds(found) for term in terms)
 
 
 _WORDS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent", "Gt": "gt", "Lt": "lt"}

@@ -6,9 +6,9 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from upgrader.sandbox.clock import Clock, stamp
@@ -34,8 +34,7 @@ class Expired(Exception):
     """The log no longer reaches back to the revision that was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One change.
 
     Attributes:

@@ -80,6 +80,7 @@ class World:
         self.troubles = self.cluster.troubles
         self.istio = IstioController(self.cluster) if controllers else None
         self.controllers = self._controllers()
+        self._listeners: dict[tuple[str, bool], list[Controller]] = {}
         self.store.subscribe(self._note)
         if former is not None:
             self._inherit(former)
@@ -96,8 +97,22 @@ class World:
         self.index.note(event)
         if event.key[1] == "events":
             return
-        for controller in self.controllers:
+        for controller in self._listening(event):
             controller.changed(event)
+
+    def _listening(self, event: Event) -> list[Controller]:
+        """Who must be told of a change, in the order they take their turns."""
+        word = (event.key[1], event.type == "DELETED")
+        found = self._listeners.get(word)
+        if found is None:
+            plural, ended = word
+            found = [
+                each
+                for each in self.controllers
+                if each.hears is None or plural in each.hears or (ended and each.hears_ends)
+            ]
+            self._listeners[word] = found
+        return found
 
     def _furnish(self, nodes: int) -> None:
         """What is there before anybody asked for anything."""
@@ -128,10 +143,13 @@ class World:
         """
         with self.store.lock:
             for _ in range(_ROUNDS):
-                busy = [type(each).__name__ for each in self.controllers if each.reconcile()]
+                now = self.clock.now()
+                busy = [each for each in self.controllers if each.queue.pending(now) and each.reconcile()]
                 if not busy:
                     return
-        raise NeverSettles(f"after {_ROUNDS} rounds still at work: {', '.join(busy)}")
+        raise NeverSettles(
+            f"after {_ROUNDS} rounds still at work: {', '.join(type(each).__name__ for each in busy)}"
+        )
 
     def next_due(self) -> datetime | None:
         """The earliest moment something happens by itself; None when nothing ever does."""

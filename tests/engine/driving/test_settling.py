@@ -99,6 +99,7 @@ def test_what_happened_although_no_answer_came_is_not_sent_again(desk: Desk, fau
     carry_out(settling)
     patches = [e for e in desk.world.audit.entries if e.verb == "patch" and e.agent == "upgrade"]
     assert len(patches) == 1
+    assert desk.of(StepSettled)[0].result == "done"
     assert results(desk) == ["unknown", "committed"]
 
 

@@ -57,7 +57,7 @@ def test_our_namespace_is_made_once_and_is_not_injected(desk: Desk) -> None:
     take(one)
     one.release()
     take(lease(desk, BEN))
-    made = [e for e in desk.world.audit.writes() if e.resource == "namespaces"]
+    made = [e for e in desk.world.audit.writes() if e.resource == "namespaces" and e.agent == "upgrade"]
     assert [e.verb for e in made] == ["create"]
     assert desk.world.store.get(("", "namespaces", "", HOME))["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"  # type: ignore[index]
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.journeys.comparing import contents, differences
 from tests.journeys.driving import Journey, Mortal
 from tests.journeys.meshes.building import Site
@@ -19,6 +21,7 @@ from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, Retrying
 from upgrader.engine.folder import RunFolder
 from upgrader.model.change import ApiChange
+from upgrader.model.errors import UpgradeError
 from upgrader.model.event import RunEvent, StepStarted
 from upgrader.model.kinds import Obj
 from upgrader.planning.plan import Gate, Plan
@@ -85,6 +88,7 @@ class Watched(Journey):
         """The mesh of *site*, as it is now."""
         place.mkdir(parents=True, exist_ok=True)
         one = cls(site.world, place, manifests, watch=Watch.begin(site.world))
+        one.runs = len(site.world.store.list("", "configmaps", "istio-upgrade"))
         one.cluster_of = lambda folder: Writing(one, folder)
         return one
 
@@ -93,7 +97,7 @@ class Watched(Journey):
         place.mkdir(parents=True, exist_ok=True)
         world = self.world.fork()
         one = type(self)(world, place, self.manifests, watch=self.watch.on(world))
-        one.processes = self.processes + 100
+        one.processes, one.runs = self.processes + 100, self.runs
         one.cluster_of = lambda folder: Writing(one, folder)
         return one
 
@@ -132,6 +136,25 @@ class Watched(Journey):
         if self.meddle is not None:
             self.meddle(self, self.step, change)
 
+    def meddle_once(self, when: str, what: Callable[[], object]) -> None:
+        """Do *what*, once, after the first write of a step with *when* in its title."""
+        done: list[str] = []
+
+        def meddle(journey: Watched, step: str, _: ApiChange) -> None:
+            if when in journey.watch.step and not done:
+                done.append(step)
+                what()
+
+        self.meddle = meddle
+
+    def stopped_with(self, code: str, **wish: Any) -> str:
+        """Run to what stops it, which must have *code*; returns the words, and lets nobody meddle any more."""
+        with pytest.raises(UpgradeError) as caught:
+            self.begin(self.plan(**wish))
+        self.meddle = None
+        assert caught.value.code == code, (caught.value.headline, caught.value.what)
+        return "; ".join((caught.value.headline, *caught.value.what))
+
     def only_run(self) -> RunFolder:
         """The one run of this place."""
         (place,) = (self.place / "runs").iterdir()
@@ -139,13 +162,13 @@ class Watched(Journey):
 
 
 def points(plan: Plan, number: int) -> list[str]:
-    """Steps before the removal, of every kind some, spread over the whole plan."""
-    steps = [(w, i) for _, w, i in plan.items() if not isinstance(i.action, Gate | BackUp)]
-    first_removal = next((n for n, (_, i) in enumerate(steps) if isinstance(i.action, RemoveObjects)), len(steps))
-    ids = [i.id for _, i in steps[:first_removal]]
+    """Steps before the removal, spread over all that changes anything: the middle of each of *number* parts."""
+    items = [i for _, _, i in plan.items() if not isinstance(i.action, Gate | BackUp)]
+    end = next((n for n, i in enumerate(items) if isinstance(i.action, RemoveObjects)), len(items))
+    ids = [i.id for i in items[:end]]
     if number >= len(ids):
         return ids
-    return [ids[round(n * (len(ids) - 1) / max(number - 1, 1))] for n in range(number)]
+    return [ids[int((n + 0.5) * len(ids) / number)] for n in range(number)]
 
 
 @dataclass
@@ -170,8 +193,8 @@ def prove(
     place: Path,
     manifests: Path,
     to: str = "next",
-    backs: int = 3,
-    kills: int = 2,
+    backs: int = 1,
+    kills: int = 1,
     left: Sequence[str] = (),
     excused: Sequence[str] = (),
     **wish: Any,
@@ -182,24 +205,26 @@ def prove(
         left: Beginnings of differences after going back that are right.
         excused: Beginnings of what the observer may see.
     """
-    whole = os.environ.get("UPGRADER_EVERY_POINT") == "1"
+    whole = os.environ.get("UPGRADER_EVERY_POINT") == "1" and bool(backs or kills)
     start = Watched.at(site, place / "start", manifests)
     start.watch.excused |= set(excused)
     before = contents(start.world, without=SHARED)
     plan = start.plan(to, **wish)
     assert not plan.blocked, [f"{f.code} {f.subject}: {f.summary} | {f.do}" for f in plan.findings if f.blocks]
     journey = start.forked(place / "straight")
-    steps = points(plan, 10_000 if whole else max(backs, kills))
-    journey.wanted = frozenset(steps) if backs or kills else frozenset()
+    every = 10_000
+    killed = set(points(plan, every)) if whole else set(points(plan, 2 * kills)[1::2])
+    back = set(points(plan, every if whole else backs))
+    journey.wanted = frozenset(killed | back)
     journey.begin(plan)
     proof = Proof(plan, journey, before)
     _account(proof, journey, "straight")
     journey.world.advance(SETTLED)
     end = contents(journey.world)
     for step, kept in journey.kept.items():
-        if whole or step in points(plan, kills):
+        if step in killed:
             _killed(proof, kept.forked(kept.place), step, end)
-        if whole or step in points(plan, backs):
+        if step in back:
             _back(proof, kept, step, before, left)
     return proof
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,15 +15,9 @@ from upgrader.sandbox.store import Event, Obj
 from upgrader.sandbox.world import World
 
 REV = "istio.io/rev"
-_DECIDE = {
-    "namespaces",
-    "mutatingwebhookconfigurations",
-    "validatingwebhookconfigurations",
-    "services",
-    "endpoints",
-    "configmaps",
-    "deployments",
-}
+_DECIDE = {"namespaces", "mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
+_DECIDE_THERE = {"pods", "services", "endpoints", "configmaps"}
+"""The same, in the namespace of istiod."""
 _HIDDEN = {"kube-system", "kube-public", "kube-node-lease", "istio-upgrade"}
 _KINDS = (("apps", "deployments"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("batch", "cronjobs"))
 _GOOD = {"hosts": ["a.invalid"], "http": [{"route": [{"destination": {"host": "a.invalid"}}]}]}
@@ -74,7 +69,7 @@ class Watch:
         """Remember what is so now."""
         watch = cls(world)
         watch.expected = {way: watch.answer(way) for way in watch._ways()}
-        watch.validates = watch.accepted("istio-system") == ""
+        watch.validates = watch.accepted("plain") == ""
         for pod in world.store.list("", "pods"):
             if proxy_of(pod) is not None and (owner := _owner(pod)):
                 watch.meshed.add(owner)
@@ -93,7 +88,7 @@ class Watch:
 
     def _note(self, event: Event) -> None:
         plural = event.key[1]
-        if plural in _DECIDE or (plural == "pods" and event.key[2] == "istio-system"):
+        if plural in _DECIDE or (plural in _DECIDE_THERE and event.key[2].endswith("-system")):
             self._dirty = True
         if plural != "events":
             self._moved = True
@@ -113,7 +108,8 @@ class Watch:
         self.looks += 1
         live = revisions(self.world.store)
         injectors = self.world.store.list("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
-        installed = {label for w in injectors if "istio.io/tag" not in (label_map := w["metadata"]["labels"]) and (label := label_map.get(REV))}
+        own = (w["metadata"].get("labels") or {} for w in injectors)
+        installed = {told.get(REV, "") for told in own if "istio.io/tag" not in told}
         for way, before in self.expected.items():
             if before == REFUSED or self._gone(way):
                 continue
@@ -127,7 +123,7 @@ class Watch:
                 self._tell(f"{way}: injected by {found or 'nobody'}, before by {before}")
             elif found and not before:
                 self._tell(f"{way}: injected by {found}, before by nobody")
-        for namespace in ("istio-system", "plain") if self.validates else ():
+        for namespace in ("default", "plain") if self.validates else ():
             if trouble := self.accepted(namespace):
                 self._tell(f"valid configuration in {namespace}: {trouble}")
 
@@ -188,8 +184,7 @@ class Watch:
         if not proxies:
             return NOBODY
         status = (made["metadata"].get("annotations") or {}).get("sidecar.istio.io/status", "")
-        revision: str = __import__("json").loads(status).get("revision", "") if status else "?"
-        return revision
+        return str(json.loads(status).get("revision", "")) if status else "?"
 
     def accepted(self, namespace: str) -> str:
         """Why a valid VirtualService is refused; empty when it is accepted."""
@@ -211,9 +206,17 @@ class Watch:
 
     def _ways(self) -> set[Way]:
         store = self.world.store
-        spaces = [n["metadata"]["name"] for n in store.list("", "namespaces")]
-        ways = {Way(name, labels) for name in spaces if name not in _HIDDEN for labels in _ASKING}
-        names = {(w["metadata"].get("labels") or {}).get(label) for w in store.list("admissionregistration.k8s.io", "mutatingwebhookconfigurations") for label in (REV, "istio.io/tag")}
+        ways: set[Way] = set()
+        classes: set[tuple[str | None, str | None]] = set()
+        for space in store.list("", "namespaces"):
+            name, told = space["metadata"]["name"], space["metadata"].get("labels") or {}
+            kind = told.get(REV), told.get("istio-injection")
+            if name not in _HIDDEN:
+                ways |= {Way(name, labels) for labels in (_ASKING[:1] if kind in classes else _ASKING)}
+                classes.add(kind)
+        hooks = store.list("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
+        labels = (w["metadata"].get("labels") or {} for w in hooks)
+        names = {told.get(label) for told in labels for label in (REV, "istio.io/tag")}
         ways |= {Way("plain", ((REV, name),), made_up=True) for name in names if name}
         for group, plural in _KINDS:
             for obj in store.list(group, plural):

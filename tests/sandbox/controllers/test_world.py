@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from upgrader.sandbox.clock import EPOCH, ScaledClock
+from upgrader.sandbox.controllers.loop import Queue
 from upgrader.sandbox.controllers.trouble import Trouble
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.world import NeverSettles, World, WorldClock, apply_manifests
@@ -195,6 +196,10 @@ def test_controllers_that_undo_each_other_are_found_out() -> None:
     world = World()
 
     class Restless:
+        def __init__(self) -> None:
+            self.queue = Queue(world.clock)
+            self.queue.add(("", "", "", ""))
+
         def changed(self, event: Any) -> None: ...
         def reconcile(self) -> bool:
             return True

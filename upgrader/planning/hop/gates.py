@@ -7,9 +7,10 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from upgrader.model.injection import IGNORED_NAMESPACES
-from upgrader.model.kinds import Ref
+from upgrader.model.kinds import K8S_GATEWAY, Ref
+from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import Labels, Snapshot, Workload
-from upgrader.model.version import UNNAMED
+from upgrader.model.version import UNNAMED, Version
 from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast, gateway_name
 from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
 from upgrader.planning.hop.documents import expected_image
@@ -17,6 +18,7 @@ from upgrader.planning.hop.stage import Draft
 from upgrader.playbook.render import render
 from upgrader.probes import (
     AnyProbe,
+    GatewaysKnown,
     GatewaysOn,
     InjectionCase,
     Injects,
@@ -39,9 +41,16 @@ def probe_round(draft: Draft) -> list[AnyProbe]:
         probes.append(Validates(namespace=root))
     elif not validator:
         probes.append(Validates(namespace=root, strict=False))
+    if old_has_drop(Version.parse(draft.inputs.source)) and _serves_gateways(draft.inputs.mesh):
+        known = sorted(gateway_name(g) for g in draft.inputs.mesh.api_gateways)
+        probes.append(GatewaysKnown(revision=draft.old, known=tuple(known)))
     ignored = {*dangling(draft.inputs.mesh), *_of_frozen(draft)}
     probes.append(WebhooksResolve(root_namespace=root, known_dangling=tuple(sorted(ignored))))
     return probes
+
+
+def _serves_gateways(mesh: Snapshot) -> bool:
+    return any((k.group, k.plural) == (K8S_GATEWAY.group, K8S_GATEWAY.plural) for k in mesh.kinds)
 
 
 def dangling(mesh: Snapshot) -> tuple[str, ...]:

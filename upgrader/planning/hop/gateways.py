@@ -7,41 +7,22 @@ Under such a one, gateways are first labelled so that nothing moves them, and ch
 from __future__ import annotations
 
 from upgrader.model.kinds import DEPLOYMENT, Ref
-from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import ApiGateway
-from upgrader.model.version import UNNAMED, Version
+from upgrader.model.version import UNNAMED
 from upgrader.planning.foresight.forecast import REV, gateway_name
 from upgrader.planning.hop.install import apply_part
 from upgrader.planning.hop.moves import bind, gateway_only, remaining, restart, soak_gate
 from upgrader.planning.hop.stage import Draft
-from upgrader.steps import RelabelGateway, ScalePlane
-
-WAYPOINT = "istio-waypoint"
-
-
-def empties(draft: Draft, gateway: ApiGateway) -> bool:
-    """Whether the old istiod would empty *gateway* when it loses it; it never does so to a waypoint."""
-    return gateway.class_name != WAYPOINT and old_has_drop(Version.parse(draft.inputs.source))
-
-
-def _new_empties(draft: Draft, gateway: ApiGateway) -> bool:
-    """Whether the new istiod would empty *gateway* when a rollback takes it away again."""
-    return gateway.class_name != WAYPOINT and old_has_drop(draft.inputs.target)
-
+from upgrader.planning.hop.tags import empties, held, keep, label_gateway, may_move
+from upgrader.steps import ScalePlane
 
 def owned(draft: Draft) -> list[ApiGateway]:
     """Gateways that belong to the old revision, and to nobody else, and may move."""
     return [
         g
         for g in draft.inputs.mesh.api_gateways
-        if draft.forecast.claimants(g) == frozenset({draft.old}) and _may_move(draft, g)
+        if draft.forecast.claimants(g) == frozenset({draft.old}) and may_move(draft, g)
     ]
-
-
-def _may_move(draft: Draft, gateway: ApiGateway) -> bool:
-    scope = draft.inputs.scope
-    names = {gateway.ref.namespace, gateway_name(gateway), gateway.deployment}
-    return not names.intersection(scope.exclude) and (not scope.only or bool(names.intersection(scope.only)))
 
 
 def pin(draft: Draft) -> None:
@@ -50,37 +31,15 @@ def pin(draft: Draft) -> None:
     Also where only the new istiod would empty them: on the way back they must not follow a label or tag either.
     """
     for gateway in owned(draft):
-        if (empties(draft, gateway) or _new_empties(draft, gateway)) and _inherits(draft, gateway):
-            title = f"Gateway {gateway_name(gateway)}: keep {draft.old} for now"
-            _label(draft, gateway, draft.old, draft.old, title)
+        if held(draft, gateway) and draft.forecast.gateways[gateway_name(gateway)].get(REV) != draft.old:
+            keep(draft, gateway)
     draft.close("pins", "gateways")
-
-
-def _inherits(draft: Draft, gateway: ApiGateway) -> bool:
-    """Whether a step of this hop would move *gateway* although its own label stays."""
-    return draft.forecast.gateways[gateway_name(gateway)].get(REV) != draft.old
-
-
-def _label(draft: Draft, gateway: ApiGateway, value: str | None, owner: str, title: str) -> None:
-    name = gateway_name(gateway)
-    before = draft.forecast.gateways[name].get(REV)
-    step = RelabelGateway(
-        ref=gateway.ref,
-        uid=gateway.uid,
-        revision=owner,
-        value=value,
-        before=before,
-        managed=gateway.managed,
-    )
-    if before != draft.old or before == UNNAMED:
-        draft.pins.setdefault(name, before)
-    draft.add("~", title, step, rolls=(name,) if gateway.managed else ())
 
 
 def _move(draft: Draft, gateway: ApiGateway) -> str:
     name = gateway_name(gateway)
     before = draft.forecast.gateways[name].get(REV) or "absent"
-    _label(draft, gateway, draft.new, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
+    label_gateway(draft, gateway, draft.new, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
     return name
 
 
@@ -143,7 +102,7 @@ def free(draft: Draft) -> list[str]:
         waiting = [
             g
             for g in draft.inputs.mesh.api_gateways
-            if draft.old in draft.forecast.claimants(g) and _may_move(draft, g)
+            if draft.old in draft.forecast.claimants(g) and may_move(draft, g)
         ]
     if not waiting:
         return []
@@ -192,4 +151,4 @@ def unpin(draft: Draft) -> None:
         later = draft.forecast.gateway_labelled(name, value)
         if name in gateways and later.claimants(gateways[name]) == frozenset({draft.new}):
             title = f"Gateway {name}: istio.io/rev {draft.new} -> {value or 'absent'}, as it was"
-            _label(draft, gateways[name], value, draft.new, title)
+            label_gateway(draft, gateways[name], value, draft.new, title)

@@ -13,7 +13,7 @@ from upgrader.planning.hop.install import back_up, install
 from upgrader.planning.hop.moves import leave_behind, remaining, restart, waves
 from upgrader.planning.hop.retire import retire
 from upgrader.planning.hop.stage import Draft, HopInputs, Stage
-from upgrader.planning.hop.tags import contested, lend_default, move_remaining
+from upgrader.planning.hop.tags import lend_default, move_remaining
 from upgrader.planning.plan import Hop
 
 
@@ -71,27 +71,21 @@ def _name_is_free(draft: Draft) -> bool:
 
 
 def _tags(draft: Draft) -> None:
-    """Tags that are left and Gateways that waited.
+    """Tags that are left and Gateways that waited; before istiod is frozen nothing needs its webhooks any more.
 
-    An istiod without a revision answers to the name ``default`` itself, so a tag of that name beside it would give each
-    of its Gateways two owners: the tag decides about pods first, then the Gateways change hands, then it decides about
-    those too. Before istiod is frozen nothing needs its webhooks any more.
+    An istiod without a revision answers to the name ``default`` itself, so a tag of that name decides about pods only
+    until it is gone.
     """
     if draft.old == UNNAMED:
-        _without_a_name(draft)
-        return
-    rolled = [*move_remaining(draft), *gateways.free(draft)]
-    _close(draft, restart(draft, remaining(draft)), rolled, "tags")
-
-
-def _without_a_name(draft: Draft) -> None:
-    if contested(draft) or draft.behind:
         waiting = [w for w in remaining(draft) if not w.gateway]
         if waiting or not draft.behind:
             lend_default(draft)
         _close(draft, restart(draft, waiting), (), "tags")
-    rolled = [*gateways.free(draft), *move_remaining(draft)]
-    _close(draft, restart(draft, remaining(draft)), rolled, "handover" if draft.waves[-1].name == "tags" else "tags")
+        rolled = gateways.free(draft)
+        _close(draft, restart(draft, remaining(draft)), rolled, "handover")
+        return
+    rolled = [*move_remaining(draft), *gateways.free(draft)]
+    _close(draft, restart(draft, remaining(draft)), rolled, "tags")
 
 
 def _close(draft: Draft, moved: list[Workload], rolled: Iterable[str], name: str) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from upgrader.model.kinds import WORKLOADS
 from upgrader.model.playbook import WaveRule
 from upgrader.model.snapshot import Workload
-from upgrader.planning.foresight.forecast import REV
+from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
 from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.bindings import label_move, namespace_binding, stranded, workload_binding
 from upgrader.planning.hop.documents import expected_image
@@ -23,7 +23,7 @@ from upgrader.planning.hop.gates import (
 )
 from upgrader.planning.hop.scope import cut_waves
 from upgrader.planning.hop.stage import Draft
-from upgrader.planning.hop.tags import move_tag
+from upgrader.planning.hop.tags import keep_in_place, may_move, move_tag
 from upgrader.steps import RelabelNamespace, RestartWorkload
 
 
@@ -62,6 +62,10 @@ def leave_behind(draft: Draft) -> None:
             draft.old, draft.forecast
         ) and not draft.inputs.scope.moves(name):
             _stays(draft, f"Namespace {name}", name, "it was left out by --only or --exclude")
+    for gateway in draft.inputs.mesh.api_gateways:
+        if draft.old in draft.forecast.claimants(gateway) and not may_move(draft, gateway):
+            name = gateway_name(gateway)
+            _stays(draft, f"Gateway {name}", name, "it was left out by --only or --exclude")
 
 
 def _stays(draft: Draft, key: str, subject: str, why: str) -> None:
@@ -150,16 +154,16 @@ def bind(draft: Draft, names: Sequence[str]) -> list[str]:
     A label ``istio.io/rev`` beside ``istio-injection`` decides nothing about pods, but still about Gateways.
     """
     rolled: list[str] = []
-    for name in names:
+    for name in filter(draft.inputs.scope.moves, names):
         labels = draft.forecast.namespaces[name]
         binding = namespace_binding(labels, draft.forecast)
-        if not binding.leads_to(draft.old, draft.forecast) or not draft.inputs.scope.moves(name):
-            continue
-        if binding.way != "tag":
+        if not binding.leads_to(draft.old, draft.forecast):
+            pass
+        elif binding.way == "tag":
+            rolled += move_tag(draft, binding.name)
+        else:
             rolled += _relabel(draft, name, label_move(labels, draft.new))
-            continue
-        rolled += move_tag(draft, binding.name)
-        if binding.name != labels.get(REV) == draft.old:
+        if INJECTION in labels and draft.forecast.namespaces[name].get(REV) == draft.old:
             rolled += _relabel(draft, name, ({REV: draft.new}, {REV: draft.old}))
     for workload in remaining(draft):
         binding = workload_binding(workload, draft.forecast)
@@ -177,6 +181,7 @@ def _relabel(
     step = RelabelNamespace(
         namespace=name, uid=space.uid if space else "", revision=draft.new, labels=wanted, before=before
     )
+    keep_in_place(draft, step)
     rolled = draft.rolled(step)
     here = tuple(r for r in rolled if r.partition("/")[0] == name)
     step = RelabelNamespace(

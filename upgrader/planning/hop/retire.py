@@ -28,6 +28,7 @@ from upgrader.planning.hop.documents import reference
 from upgrader.planning.hop.gates import connected, gateways_on, probe_round, words
 from upgrader.planning.hop.gateways import unpin
 from upgrader.planning.hop.stage import Draft
+from upgrader.planning.hop.tags import bind_gateways
 from upgrader.probes import ControlPlaneReady, RevisionGone, RevisionIdle
 from upgrader.steps import RemoveObjects
 
@@ -149,6 +150,7 @@ def retire(draft: Draft) -> None:
         f"remove istiod revision {draft.old} ({len(objects)} objects)",
         RemoveObjects(revision=draft.old, objects=objects),
     )
+    bind_gateways(draft)
     if draft.inputs.last:
         unpin(draft)
     _verify(draft, objects)

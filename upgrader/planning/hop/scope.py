@@ -13,7 +13,8 @@ from upgrader.model.snapshot import Labels, Snapshot, Workload
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--only`` and ``--exclude`` leave to be moved; each names ``namespace`` or ``namespace/workload``."""
+    """What ``--only`` and ``--exclude`` leave to be moved; each names ``namespace``,
+    ``namespace/workload`` or ``namespace/gateway``."""
 
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -23,9 +24,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         """The scope, once every name is known to mean something.
 
         Raises:
-            UpgradeError: UPG-0014 a name is neither a namespace nor a workload.
+            UpgradeError: UPG-0014 a name is neither a namespace nor a workload nor a Gateway.
         """
         known = {n.name for n in mesh.namespaces} | {w.name for w in mesh.workloads}
+        known |= {f"{g.ref.namespace}/{g.ref.name}" for g in mesh.api_gateways}
         strange = sorted({*only, *exclude} - known)
         if strange:
             raise UpgradeError(

@@ -1,17 +1,21 @@
-"""Tags: as one step each, ``default`` last."""
+"""Tags: as one step each, ``default`` last; and the Gateways that must not follow what moves."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from upgrader.model.version import UNNAMED
-from upgrader.planning.foresight.forecast import DEFAULT_TAG, tag_of
+from upgrader.model.ownership import old_has_drop
+from upgrader.model.snapshot import ApiGateway
+from upgrader.model.version import UNNAMED, Version
+from upgrader.planning.foresight.foresee import after
+from upgrader.planning.foresight.forecast import DEFAULT_TAG, REV, gateway_name, tag_of
 from upgrader.planning.hop.bindings import Binding, namespace_binding, workload_binding
 from upgrader.planning.hop.stage import Draft
-from upgrader.steps import MoveTag
+from upgrader.steps import AnyStep, MoveTag, RelabelGateway
 from upgrader.steps.move_tag import TagPart
 
+WAYPOINT: Final = "istio-waypoint"
 SERVICE_SINCE: Final = (1, 28)
 """From this minor on a tag also has a Service (``istioctl tag set``, chart revision-tags-svc.yaml)."""
 
@@ -27,11 +31,11 @@ def move_tag(draft: Draft, tag: str) -> tuple[str, ...]:
             _keeping(draft, name),
         )
     _mind_strangers(draft, tag)
-    if tag == DEFAULT_TAG and contested(draft):
+    if tag == DEFAULT_TAG and draft.old == UNNAMED:
         return _lend(draft)
     parts = draft.parts.get(tag, ("webhook",))
     create = _service_to_make(draft, parts)
-    return _add(draft, tag, (*parts, *create), create=create, deactivate=tag == DEFAULT_TAG)
+    return _add(draft, tag, (*parts, *create), create=create)
 
 
 def _mind_strangers(draft: Draft, tag: str) -> None:
@@ -52,12 +56,6 @@ def _keeping(draft: Draft, name: str) -> str:
         return f"move {name} too: nothing names an istiod without a revision but what moves here"
     space = name.partition("/")[0]
     return f"kubectl label namespace {space} istio.io/rev={draft.old} istio-injection- --overwrite"
-
-
-def contested(draft: Draft) -> bool:
-    """Whether a tag ``default`` elsewhere would give Gateways a second owner: an unnamed istiod has that name itself."""
-    gateways = draft.inputs.mesh.api_gateways
-    return draft.old == UNNAMED and any(draft.old in draft.forecast.claimants(g) for g in gateways)
 
 
 def _service_to_make(draft: Draft, parts: tuple[TagPart, ...]) -> tuple[TagPart, ...]:
@@ -104,11 +102,65 @@ def _add(  # noqa: PLR0917  what a tag is made of
             binds_gateways=binds_gateways,
         )
 
+    keep_in_place(draft, step(()))
     rolled = draft.rolled(step(()))
     draft.add("~", _words(step(()), draft.forecast.tags), step(rolled), rolls=rolled)
     if parts != ("validator",):
         draft.parts[tag] = tuple(dict.fromkeys((*draft.parts.get(tag, ()), *parts)))
     return rolled
+
+
+def empties(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether the old istiod would empty *gateway* when it loses it; it never does so to a waypoint."""
+    return gateway.class_name != WAYPOINT and old_has_drop(Version.parse(draft.inputs.source))
+
+
+def may_move(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether *gateway* is in the scope of this plan."""
+    scope = draft.inputs.scope
+    names = {gateway.ref.namespace, gateway_name(gateway), gateway.deployment}
+    return not names.intersection(scope.exclude) and (not scope.only or bool(names.intersection(scope.only)))
+
+
+def held(draft: Draft, gateway: ApiGateway) -> bool:
+    """Whether *gateway* must not follow a label or a tag: an istiod would empty it, or it is to stay.
+
+    The new istiod counts as well: on the way back the Gateway must not follow either.
+    """
+    new = gateway.class_name != WAYPOINT and old_has_drop(draft.inputs.target)
+    return new or empties(draft, gateway) or not may_move(draft, gateway)
+
+
+def keep_in_place(draft: Draft, action: AnyStep) -> None:
+    """Label the Gateways that *action* would take along although they must not follow."""
+    later, mine = after(draft.forecast, action, draft.stage.forecast), frozenset({draft.old})
+    for gateway in draft.inputs.mesh.api_gateways:
+        follows = draft.forecast.claimants(gateway) == mine != later.claimants(gateway)
+        if follows and held(draft, gateway):
+            keep(draft, gateway)
+
+
+def keep(draft: Draft, gateway: ApiGateway) -> None:
+    """Label *gateway* so that it stays with the old revision, whatever moves."""
+    title = f"Gateway {gateway_name(gateway)}: keep {draft.old} for now"
+    label_gateway(draft, gateway, draft.old, draft.old, title)
+
+
+def label_gateway(draft: Draft, gateway: ApiGateway, value: str | None, owner: str, title: str) -> None:
+    """Add the step that labels *gateway*, after which it belongs to *owner*; remember the label that it had."""
+    name = gateway_name(gateway)
+    before = draft.forecast.gateways[name].get(REV)
+    step = RelabelGateway(
+        ref=gateway.ref,
+        uid=gateway.uid,
+        revision=owner,
+        value=value,
+        before=before,
+        managed=gateway.managed,
+    )
+    if before != draft.old or before == UNNAMED:
+        draft.pins.setdefault(name, before)
+    draft.add("~", title, step, rolls=(name,) if gateway.managed else ())
 
 
 def _words(step: MoveTag, tags: Mapping[str, Collection[str]]) -> str:
@@ -139,8 +191,9 @@ def remaining_tags(draft: Draft) -> list[str]:
 def lend_default(draft: Draft) -> None:
     """Let tag ``default`` at the new revision decide about pods, and the validator ask there, before istiod is frozen.
 
-    The Gateways of an istiod without a revision stay with it meanwhile. Where something stays behind, this is done
-    only for those who cannot move otherwise, and if nobody who stays is bound that way.
+    The Gateways of an istiod without a revision stay with it meanwhile: it answers to that name itself, so the tag
+    would give each of them a second owner. Where something stays behind, this is done only if nobody who stays is bound
+    that way.
     """
     if draft.forecast.tags.get(DEFAULT_TAG) != frozenset({draft.new}):
         if any(True for _ in _left_with(draft, DEFAULT_TAG)):
@@ -170,18 +223,16 @@ def _validator_follows(draft: Draft) -> bool:
 
 
 def move_remaining(draft: Draft) -> list[str]:
-    """Move the tags that no wave moved, then what ``default`` stands for; returns the Gateways that roll."""
+    """Move the tags that no wave moved, and the default validator; returns the Gateways that roll."""
     rolled: list[str] = []
     for tag in remaining_tags(draft):
         rolled += move_tag(draft, tag)
-    if draft.behind:
-        return rolled
+    return rolled if draft.behind else [*rolled, *_validator(draft)]
+
+
+def bind_gateways(draft: Draft) -> None:
+    """Let a tag ``default`` that decided about pods only decide about Gateways too, once nobody else answers to it."""
     if DEFAULT_TAG in draft.forecast.unbound:
         parts = draft.parts.get(DEFAULT_TAG, ("webhook",))
         create = _service_to_make(draft, parts)
-        rolled += _add(draft, DEFAULT_TAG, (*parts, *create), source=draft.new, create=create)
-    elif draft.old == UNNAMED and DEFAULT_TAG not in draft.forecast.tags:
-        made: tuple[TagPart, ...] = ("webhook", *_service_to_make(draft, ()))
-        checked: tuple[TagPart, ...] = ("validator",) if _validator_follows(draft) else ()
-        rolled += _add(draft, DEFAULT_TAG, (*made, *checked), create=made, deactivate=True)
-    return [*rolled, *_validator(draft)]
+        _add(draft, DEFAULT_TAG, (*parts, *create), source=draft.new, create=create)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from upgrader.sandbox.api.access.rbac import Ask, Rbac
 from upgrader.sandbox.api.convert import from_hub, to_hub
@@ -27,7 +26,12 @@ _VALIDATIONS = ("Ignore", "Strict", "Warn")
 
 @dataclass
 class Backend:
-    """The state behind the door and who is asked along the way."""
+    """The state behind the door and who is asked along the way.
+
+    Attributes:
+        applies: By object and manager: the configuration that was applied last, the revision it left, and the edition
+            of the catalogue then.
+    """
 
     store: Store
     catalogue: Catalogue
@@ -36,6 +40,7 @@ class Backend:
     admission: Admission | None = None
     proxy: PodProxy | None = None
     snapshots: Snapshots = field(default_factory=Snapshots)
+    applies: dict[tuple[Key, str, str, str], tuple[bytes, str, int]] = field(default_factory=dict)
 
     def now(self) -> str:
         """The moment as metav1.Time."""
@@ -49,6 +54,7 @@ class Call:
     Attributes:
         verb: The word RBAC and audit use.
         warnings: What the client is told beside the answer.
+        key: Where the named object is stored.
     """
 
     backend: Backend
@@ -56,17 +62,17 @@ class Call:
     target: Target
     verb: str
     warnings: list[str] = field(default_factory=list)
+    key: Key = field(init=False)
+
+    def __post_init__(self) -> None:
+        target = self.target
+        self.key = target.resource.key(target.namespace, target.name)
 
     @property
     def store(self) -> Store:
         return self.backend.store
 
-    @cached_property
-    def key(self) -> Key:
-        """Where the named object is stored."""
-        return self.target.resource.key(self.target.namespace, self.target.name)
-
-    @cached_property
+    @property
     def dry_run(self) -> bool:
         """Whether nothing may be stored.
 
@@ -79,7 +85,7 @@ class Call:
             raise invalid(options, "", [unsupported("dryRun", [asked], ["All"])], "meta.k8s.io")
         return asked == "All"
 
-    @cached_property
+    @property
     def field_validation(self) -> str:
         """What happens to unknown fields besides that they are dropped: Ignore, Warn or Strict.
 
@@ -94,7 +100,7 @@ class Call:
             raise invalid(options, "", [unsupported("fieldValidation", asked, _VALIDATIONS)], "meta.k8s.io")
         return asked
 
-    @cached_property
+    @property
     def manager(self) -> str:
         """Field manager of a write that is no apply: as told, or the first word of the user agent."""
         told = self.request.query.get("fieldManager", "")

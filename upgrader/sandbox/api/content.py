@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import orjson
 import yaml
 
@@ -105,7 +106,7 @@ def warned(answer: Response, warnings: Sequence[str]) -> Response:
     """An answer that tells warnings beside it, each once, in one header."""
     told = (warning.replace("\\", "\\\\").replace('"', '\\"') for warning in dict.fromkeys(warnings))
     header = ", ".join(f'299 - "{warning}"' for warning in told)
-    return replace(answer, headers={**answer.headers, "Warning": header})
+    return msgspec.structs.replace(answer, headers={**answer.headers, "Warning": header})
 
 
 def success(details: Obj | None = None, status: int = 200) -> Response:

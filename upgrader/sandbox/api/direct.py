@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from upgrader.sandbox.api.wire import Request, Response
+from upgrader.sandbox.api.wire import Request, Response, Spelled
 
 
 class Door(Protocol):
@@ -32,7 +32,7 @@ class Direct:
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers with their names in lower case, and body; every status is an answer."""
         headers = {"User-Agent": self._agent, "Content-Type": content_type, "Accept": accept}
-        sent = {name: value for name, value in headers.items() if value}
+        sent = Spelled((name, value) for name, value in headers.items() if value)
         answer = self._door.handle(Request(method, path, dict(query), sent, body or b"", self._user))
         if method not in {"GET", "HEAD"} and answer.status < 300:
             self._written()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
 from upgrader.sandbox.errors import no_such_path, no_such_resource
 
+_KEPT = 4_096
 
-@dataclass(frozen=True, slots=True)
-class Target:
+
+class Target(msgspec.Struct, frozen=True):
     """What a path points at.
 
     Attributes:
@@ -38,11 +39,21 @@ class Target:
 
 
 def parse(catalogue: Catalogue, path: str) -> Target:
-    """The target of a path under ``/api`` or ``/apis``.
+    """The target of a path under ``/api`` or ``/apis``; of paths asked for again it is remembered.
 
     Raises:
         ApiError: 404; plain text when group and version are unknown, a Status when only the resource is.
     """
+    known = catalogue.targets
+    found = known.get(path)
+    if found is None:
+        if len(known) >= _KEPT:
+            known.clear()
+        found = known[path] = _parsed(catalogue, path)
+    return found
+
+
+def _parsed(catalogue: Catalogue, path: str) -> Target:
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]

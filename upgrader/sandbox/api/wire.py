@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from upgrader.sandbox.store import Obj
 
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Spelled(dict[str, str]):
+    """Headers whose names are spelled as the API server asks for them, so that nobody need look for other spellings."""
+
+
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request; ``path`` without the query, header names in any case."""
 
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
     user: str = "admin"
 
     def header(self, name: str) -> str:
         """A header's value, empty when absent."""
-        found = self.headers.get(name)
-        if found is not None:
-            return found
+        headers = self.headers
+        if name in headers:
+            return headers[name]
+        if isinstance(headers, Spelled):
+            return ""
         wanted = name.lower()
-        return next((value for key, value in self.headers.items() if key.lower() == wanted), "")
+        return next((value for key, value in headers.items() if key.lower() == wanted), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """One answer; ``stream`` replaces the body for watches."""
 
     status: int
@@ -41,8 +46,7 @@ class Response:
     stream: Iterator[bytes] | None = None
 
 
-@dataclass(frozen=True)
-class AdmissionCall:
+class AdmissionCall(msgspec.Struct, frozen=True):
     """What admission is asked about.
 
     Attributes:

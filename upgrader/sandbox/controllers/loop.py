@@ -13,7 +13,22 @@ from upgrader.sandbox.store import Event, Key
 
 
 class Controller(Protocol):
-    """What the world drives."""
+    """What the world drives.
+
+    Attributes:
+        queue: What it has in hand.
+        hears: Plurals of the kinds whose changes it must be told of; None for all.
+        hears_ends: It must be told of every removal, whatever the kind.
+    """
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def hears(self) -> frozenset[str] | None: ...
+
+    @property
+    def hears_ends(self) -> bool: ...
 
     def changed(self, event: Event) -> None:
         """Note what a change may mean; must not write."""
@@ -63,6 +78,10 @@ class Queue:
         """To be looked at again after some virtual seconds."""
         self.at(key, self._clock.now() + timedelta(seconds=seconds))
 
+    def pending(self, now: datetime) -> bool:
+        """Whether a key may be dirty or due; when it says no, none is."""
+        return bool(self._dirty) or (bool(self._heap) and self._heap[0][0] <= now)
+
     def take(self) -> list[Key]:
         """All keys that are dirty or due; they are then neither."""
         now = self._clock.now()
@@ -107,6 +126,12 @@ class Loop(ABC):
 
     user: ClassVar[str]
     """Name of the service account in kube-system it acts as."""
+
+    hears: ClassVar[frozenset[str] | None]
+    """Plurals of the kinds whose changes may concern it; None for all."""
+
+    hears_ends: ClassVar[bool] = False
+    """The removal of anything may concern it."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster

@@ -42,6 +42,14 @@ class IstioController:
         fights: Moments at which a Gateway began to have two owners.
     """
 
+    hears = frozenset(
+        {
+            "pods", "namespaces", "configmaps", "secrets", "gatewayclasses", "customresourcedefinitions", "gateways",
+            "endpoints", "deployments", "services", "serviceaccounts", MUTATING, VALIDATING,
+        }
+    )  # fmt: skip
+    hears_ends = False
+
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.store = cluster.store

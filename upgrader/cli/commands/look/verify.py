@@ -64,7 +64,8 @@ def _text(rows: Sequence[tuple[str, Reading]], style: Style) -> str:
     lines = []
     for title, reading in rows:
         mark, word = words[reading.verdict]
-        lines.append(f"  {style.mark(mark)} {word:9}  {title}: {reading.summary}")
+        said = reading.summary if reading.verdict is Verdict.HOLDS else f"{title}: {reading.summary}"
+        lines.append(f"  {style.mark(mark)} {word:9}  {said}")
     held = sum(r.verdict is Verdict.HOLDS for _, r in rows)
     return "\n".join([*lines, "", f"Verified: {held} of {len(rows)} hold"])
 

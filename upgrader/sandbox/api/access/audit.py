@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
 import orjson
 
 _LIMIT = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(msgspec.Struct, frozen=True):
     """One answered request.
 
     Attributes:
@@ -57,7 +56,7 @@ class Audit:
         """Remember one request."""
         self.entries.append(entry)
         if self._file is not None:
-            self._file.write(orjson.dumps(asdict(entry)).decode() + "\n")
+            self._file.write(orjson.dumps(msgspec.structs.asdict(entry)).decode() + "\n")
         if len(self.entries) > _LIMIT:
             del self.entries[: _LIMIT // 2]
 

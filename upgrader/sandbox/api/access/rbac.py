@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from upgrader.sandbox.errors import ApiError, forbidden
 
 _ANY = ("*",)
@@ -41,8 +43,7 @@ class Denial:
         return bool(ask.subresource) and f"*/{ask.subresource}" in self.resources
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One question to authorization."""
 
     user: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from upgrader.sandbox.api.fields.compare import applied_fields, compare
 from upgrader.sandbox.api.fields.lastapplied import KUBECTL, last_applied
 from upgrader.sandbox.api.fields.merge import merged, removed
@@ -85,7 +87,8 @@ def _owners_after(live: Obj, new: Obj, writer: Writer, owners: Owners) -> Owners
     changed, gone = _tracked(changed, writer), _tracked(gone, writer)
     lost = union(changed, gone)
     left = {
-        manager: replace(owned, fields=difference(owned.fields, lost)) for manager, owned in owners.items()
+        manager: msgspec.structs.replace(owned, fields=difference(owned.fields, lost))
+        for manager, owned in owners.items()
     }
     if changed:
         own = writer.manager("Update")
@@ -123,7 +126,7 @@ def applied(live: Obj, config: Obj, writer: Writer, *, force: bool) -> Obj:
     if conflicts and not force:
         _refuse(conflicts, taken_over(live, writer) if writer.name == KUBECTL else {})
     if changed or gone:
-        owners[own] = replace(owners[own], time=writer.now)
+        owners[own] = msgspec.structs.replace(owners[own], time=writer.now)
     return with_owners(new, owners)
 
 
@@ -131,6 +134,8 @@ def _pruned(new: Obj, last: FieldSet, owners: Iterable[Owned], shape: Shape) -> 
     kept: FieldSet = {}
     for owned in owners:
         kept = union(kept, owned.fields)
+    if not difference(last, kept):
+        return new
     gone = difference(with_parents(last), with_parents(kept))
     if "f:metadata" in gone:
         gone = {**gone, "f:metadata": difference(gone["f:metadata"], LEAF)}
@@ -149,7 +154,9 @@ def _settled(owners: Owners, own: Manager, changed: FieldSet, gone: FieldSet) ->
         clash = intersection(owned.fields, changed)
         if clash:
             conflicts[manager] = clash
-        left[manager] = replace(owned, fields=difference(difference(owned.fields, clash), gone))
+        left[manager] = msgspec.structs.replace(
+            owned, fields=difference(difference(owned.fields, clash), gone)
+        )
     return left, conflicts
 
 

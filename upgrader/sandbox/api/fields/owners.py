@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+import msgspec
 import orjson
 
 from upgrader.sandbox.api.fields.sets import FieldSet, decode, encode, union
@@ -13,8 +12,7 @@ _MOST_UPDATERS = 10
 _ANCIENT = "ancient-changes"
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(msgspec.Struct, frozen=True):
     """Who writes: entries with equal managers are one entry. Appliers have no version of their own."""
 
     name: str
@@ -29,8 +27,7 @@ class Manager:
         return f"{quoted} using {self.version}" if self.operation == "Update" else quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(msgspec.Struct, frozen=True):
     """What a manager owns, in which version it spoke last, and when that changed."""
 
     fields: FieldSet
@@ -40,11 +37,26 @@ class Owned:
 
 Owners = dict[Manager, Owned]
 
+_KEPT = 1_024
+_DECODED: dict[int, tuple[list[Obj], Owners]] = {}
+
 
 def owners_of(obj: Obj) -> Owners:
-    """The decoded managedFields of an object."""
+    """The decoded managedFields of an object; the table is the caller's own."""
+    listed = obj["metadata"].get("managedFields")
+    if not listed:
+        return {}
+    known = _DECODED.get(id(listed))
+    if known is None or known[0] is not listed:
+        if len(_DECODED) >= _KEPT:
+            _DECODED.clear()
+        known = _DECODED[id(listed)] = (listed, _decoded(listed))
+    return dict(known[1])
+
+
+def _decoded(listed: list[Obj]) -> Owners:
     found: Owners = {}
-    for entry in obj["metadata"].get("managedFields") or ():
+    for entry in listed:
         operation, version = entry.get("operation", "Update"), entry.get("apiVersion", "")
         identity = "" if operation == "Apply" else version
         manager = Manager(entry.get("manager", ""), operation, identity, entry.get("subresource", ""))
@@ -103,6 +115,6 @@ def capped(owners: Owners) -> Owners:
         if bucket not in found:
             found[bucket] = found.pop(first[version])
         owned = found.pop(manager)
-        found[bucket] = replace(owned, fields=union(owned.fields, found[bucket].fields))
+        found[bucket] = msgspec.structs.replace(owned, fields=union(owned.fields, found[bucket].fields))
         left -= 1
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from upgrader.sandbox.api.kinds.table import TABLE
 from upgrader.sandbox.store import Key, Obj
@@ -129,12 +130,14 @@ class Catalogue:
         minor: Kubernetes minor, 34 for 1.34.
         custom: Resources of established CustomResourceDefinitions by (group, plural).
         edition: Grows with every change, so that answers made from the catalogue can be cached.
+        targets: What paths led to in this edition; ``api.target`` fills it.
     """
 
     minor: int
     edition: int = 0
     builtin: dict[tuple[str, str], Resource] = field(default_factory=dict)
     custom: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    targets: dict[str, Any] = field(default_factory=dict)
     _groups: tuple[int, Mapping[str, tuple[str, ...]]] | None = None
 
     def __post_init__(self) -> None:
@@ -159,12 +162,16 @@ class Catalogue:
     def put(self, resource: Resource) -> None:
         """Serve a custom resource, or serve it otherwise than before."""
         self.custom[resource.group, resource.plural] = resource
-        self.edition += 1
+        self._turn()
 
     def drop(self, group: str, plural: str) -> None:
         """Stop serving a custom resource."""
         if self.custom.pop((group, plural), None) is not None:
-            self.edition += 1
+            self._turn()
+
+    def _turn(self) -> None:
+        self.edition += 1
+        self.targets.clear()
 
     def groups(self) -> Mapping[str, tuple[str, ...]]:
         """Served versions by group, the preferred first; groups in the order discovery lists them."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+import msgspec
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import encode_item, reply, success
@@ -160,7 +161,7 @@ def delete_collection(call: Call) -> Response:
         if chosen is not None and not chosen(obj):
             continue
         meta = obj["metadata"]
-        one = replace(call.target, name=meta["name"], namespace=meta.get("namespace", ""))
+        one = msgspec.structs.replace(call.target, name=meta["name"], namespace=meta.get("namespace", ""))
         _, last = deleted(Call(call.backend, call.request, one, "delete"), obj, options, dry=dry)
         bodies.append(encode_item(call.shown(last), custom=call.target.resource.crd is not None))
     meta = {"resourceVersion": str(call.store.revision)}

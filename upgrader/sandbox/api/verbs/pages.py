@@ -6,8 +6,8 @@ import base64
 import binascii
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import orjson
 
 from upgrader.sandbox.api.backend import Call
@@ -24,8 +24,7 @@ _TOO_OLD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """``revision`` -1 means whatever is stored now; ``start`` is the first namespace/name that may be shown."""
 
     revision: int
@@ -50,8 +49,7 @@ def read_token(text: str) -> Token:
         raise bad_request(f"continue key is not valid: {problem}") from problem
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """The objects of a list: in which revision, from which position on."""
 
     entries: Sequence[Entry]

@@ -21,6 +21,7 @@ from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.fields.strategic import strategic_patch
 from upgrader.sandbox.api.rules.book import check_declared, filled
 from upgrader.sandbox.api.rules.shape import copied, tidied
+from upgrader.sandbox.api.verbs.again import applied_before, remember_apply
 from upgrader.sandbox.api.verbs.bodies import media_of, placed
 from upgrader.sandbox.api.verbs.reading import answer
 from upgrader.sandbox.api.verbs.writing import check_revision, created, replaced, writer_of
@@ -124,10 +125,12 @@ def applier_of(call: Call) -> tuple[str, bool]:
 
 def _apply(call: Call, *, dry: bool) -> Response:
     name, force = applier_of(call)
+    entry = call.store.entry(call.key)
+    if entry is not None and applied_before(call, entry.obj, name):
+        return answer(call, call.shown(entry.obj))
     told = configuration(call, call.target.api_version, call.target.resource.kind)
     check_declared(call, told)
     config = call.stored(told)
-    entry = call.store.entry(call.key)
     writer = writer_of(call, name)
     if entry is None:
         _refuse_missing(call, config)
@@ -139,7 +142,10 @@ def _apply(call: Call, *, dry: bool) -> Response:
     check_revision(call, config, old)
     new = applied(old, config, writer, force=force)
     new = filled(call, with_last_applied(new, told) if name == KUBECTL else new)
-    return answer(call, call.shown(replaced(call, new, old, dry=dry, owned=True)))
+    done = replaced(call, new, old, dry=dry, owned=True)
+    if not dry:
+        remember_apply(call, config, done, name)
+    return answer(call, call.shown(done))
 
 
 def _refuse_missing(call: Call, config: Obj) -> None:

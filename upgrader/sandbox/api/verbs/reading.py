@@ -49,6 +49,10 @@ def answer(call: Call, shown: Obj, form: Form | None = None, status: int = 200) 
         return reply(orjson.dumps(table(call, [shown], meta)), form, status)
     if form.shape == "PartialObjectMetadata":
         return reply(object_bytes(partial(shown)), form, status)
+    meta, resource = shown["metadata"], call.target.resource
+    entry = call.store.entry(resource.key(meta.get("namespace", ""), meta.get("name", "")))
+    if entry is not None and entry.obj is shown:
+        return reply(entry_bytes(entry, resource.kind, call.target.api_version), form, status)
     return reply(object_bytes(shown), form, status)
 
 

@@ -22,6 +22,7 @@ class CronJobs(Loop):
     """Creates Jobs and forgets the oldest ones that are over."""
 
     user = "cronjob-controller"
+    hears = frozenset({"cronjobs", "jobs"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == CRONS and event.type != "DELETED":

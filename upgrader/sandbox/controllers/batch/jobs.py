@@ -26,6 +26,7 @@ class Jobs(Loop):
     """Starts pods, counts how they ended, and says when the work is done."""
 
     user = "job-controller"
+    hears = frozenset({"jobs", "pods"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == JOBS:

@@ -14,6 +14,7 @@ class Autoscalers(Loop):
     """Says how many replicas the target has; there are no metrics, so nothing is ever scaled."""
 
     user = "horizontal-pod-autoscaler"
+    hears = frozenset({"horizontalpodautoscalers", *_TARGETS.values()})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == AUTOSCALERS:

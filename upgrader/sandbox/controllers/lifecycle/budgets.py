@@ -17,6 +17,7 @@ class Budgets(Loop):
     """Counts healthy pods against what each budget asks for."""
 
     user = "disruption-controller"
+    hears = _SCALED | {"poddisruptionbudgets", "pods"}
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == BUDGETS:

@@ -17,6 +17,8 @@ class Definitions(Loop):
     """A definition is established a moment after it was created, not in the answer to its creation."""
 
     user = "customresource-controller"
+    hears = frozenset({"customresourcedefinitions"})
+    hears_ends = True
 
     def __init__(self, cluster: Cluster, catalogue: Catalogue) -> None:
         super().__init__(cluster)

@@ -15,6 +15,7 @@ class Garbage(Loop):
     """Deletes what has owners and none of them is left."""
 
     user = "generic-garbage-collector"
+    hears = None
 
     def changed(self, event: Event) -> None:
         meta = event.obj["metadata"]

@@ -19,6 +19,8 @@ class Namespaces(Loop):
     """Creates the default ServiceAccount and the cluster's root certificate, and empties what is being deleted."""
 
     user = "namespace-controller"
+    hears = frozenset({"namespaces"})
+    hears_ends = True
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == NAMESPACES:

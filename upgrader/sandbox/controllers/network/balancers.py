@@ -11,6 +11,7 @@ class Balancers(Loop):
     """Writes status.loadBalancer; addresses are from a network set aside for documentation."""
 
     user = "service-controller"
+    hears = frozenset({"services"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == SERVICES and event.type != "DELETED":

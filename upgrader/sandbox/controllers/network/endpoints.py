@@ -18,6 +18,8 @@ _Places = dict[tuple[tuple[str, int, str], ...], tuple[list[Obj], list[Obj]]]
 class ServiceLoop(Loop):
     """A controller that looks at a Service when it or a pod it selects changes."""
 
+    hears = frozenset({"services", "pods"})
+
     def changed(self, event: Event) -> None:
         if event.key[:2] == SERVICES:
             self.queue.add(event.key)

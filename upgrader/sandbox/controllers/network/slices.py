@@ -25,6 +25,7 @@ class Slices(ServiceLoop):
     """Keeps one slice for each set of ports; slices somebody else manages are left alone."""
 
     user = "endpointslice-controller"
+    hears = ServiceLoop.hears | {"endpoints"}
 
     def changed(self, event: Event) -> None:
         super().changed(event)

@@ -23,6 +23,7 @@ class Kubelet(Loop):
     """Writes the status of bound pods and removes deleted ones when their time is over."""
 
     user = "node-controller"
+    hears = _OWNERS | {"pods"}
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)

@@ -13,6 +13,7 @@ class Registration(Loop):
     """Fills in what a node's kubelet would say; a condition that is there, whatever it says, is left alone."""
 
     user = "node-controller"
+    hears = frozenset({"nodes"})
 
     def __init__(self, cluster: Cluster, kubernetes: str) -> None:
         super().__init__(cluster)

@@ -16,6 +16,7 @@ class Scheduler(Loop):
     """Binds pods; those that fit nowhere wait for the nodes to change."""
 
     user = "kube-scheduler"
+    hears = frozenset({"pods", "nodes"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == PODS:

@@ -18,6 +18,7 @@ class Deployments(Loop):
     """Scales ReplicaSets so that the newest template takes over within the bounds of the strategy."""
 
     user = "deployment-controller"
+    hears = frozenset({"deployments", "replicasets", "pods"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == DEPLOYMENTS:

@@ -31,6 +31,7 @@ class DaemonSets(Loop):
     """Keeps one pod a node, and replaces old pods within the bounds of the strategy."""
 
     user = "daemon-set-controller"
+    hears = frozenset({"daemonsets", "pods", "nodes"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == DAEMONS:

@@ -29,6 +29,7 @@ class ReplicaSets(Loop):
     """Creates and deletes pods; what admission refuses is told in a condition and tried again."""
 
     user = "replicaset-controller"
+    hears = frozenset({"replicasets", "pods"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == SETS:

@@ -26,6 +26,7 @@ class StatefulSets(Loop):
     """Creates in rising, deletes and updates in falling order, and waits for each pod unless told otherwise."""
 
     user = "statefulset-controller"
+    hears = frozenset({"statefulsets", "pods"})
 
     def changed(self, event: Event) -> None:
         if event.key[:2] == SETS:

@@ -11,6 +11,8 @@ import orjson
 from upgrader.sandbox.store import Obj
 
 HASH = "pod-template-hash"
+_KEPT = 1_024
+_ESSENCES: dict[int, tuple[Obj, Obj]] = {}
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -54,7 +56,16 @@ def plain(value: Any) -> Any:
 
 
 def essence(template: Obj) -> Obj:
-    """What two templates are compared by: all but the hash label."""
+    """What two templates of stored objects are compared by: all but the hash label."""
+    known = _ESSENCES.get(id(template))
+    if known is None or known[0] is not template:
+        if len(_ESSENCES) >= _KEPT:
+            _ESSENCES.clear()
+        known = _ESSENCES[id(template)] = (template, _essence(template))
+    return known[1]
+
+
+def _essence(template: Obj) -> Obj:
     found: Obj = plain(template)
     meta = dict(found.get("metadata") or {})
     labels = {word: value for word, value in (meta.pop("labels", None) or {}).items() if word != HASH}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from upgrader.sandbox.api.rules.shape import copied
 from upgrader.sandbox.istio.planes import annotations_of
 from upgrader.sandbox.store import Obj
 
@@ -32,7 +32,7 @@ def strip(pod: Obj) -> Obj:
 
     Source: ``stripPod`` and ``reapplyOverwrittenContainers`` in pkg/kube/inject/webhook.go.
     """
-    bare = copy.deepcopy(pod)
+    bare = copied(pod)
     status = previous(pod)
     if not status:
         return bare

@@ -9,7 +9,7 @@ from upgrader.sandbox.istio.injection.injector import Refusal, inject, native_si
 from upgrader.sandbox.istio.injection.settings import settings_of
 from upgrader.sandbox.istio.planes import Istio
 from upgrader.sandbox.istio.webhooks.reach import Unreachable, dial
-from upgrader.sandbox.istio.webhooks.rules import MUTATING, VALIDATING, Entry, concerns, entries, exempt
+from upgrader.sandbox.istio.webhooks.rules import MUTATING, VALIDATING, Entries, Entry, exempt, selects
 from upgrader.sandbox.istio.webhooks.validation import problem
 from upgrader.sandbox.store import Obj, Store
 
@@ -24,6 +24,7 @@ class Webhooks:
 
     def __init__(self, store: Store, *, kubernetes: str = "1.34") -> None:
         self._store = store
+        self._mutating, self._validating = Entries(store, MUTATING), Entries(store, VALIDATING)
         self._kubernetes = _minor(kubernetes)
 
     def admit(self, call: AdmissionCall) -> Obj:
@@ -35,11 +36,11 @@ class Webhooks:
         """
         obj = call.obj
         if not exempt(call):
-            for entry in entries(self._store, MUTATING):
-                if concerns(entry, call, obj, self._store):
+            for entry in self._mutating.whose_rules_match(call):
+                if selects(entry, call, obj, self._store):
                     obj = self._mutated(entry, call, obj)
-            for entry in entries(self._store, VALIDATING):
-                if concerns(entry, call, obj, self._store):
+            for entry in self._validating.whose_rules_match(call):
+                if selects(entry, call, obj, self._store):
                     self._validate(entry, call, obj)
         return {} if obj is None else obj
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from upgrader.sandbox.api.wire import AdmissionCall
 from upgrader.sandbox.istio.planes import labels_of
 from upgrader.sandbox.selectors import matches
+from upgrader.sandbox.store import Entry as Stored
 from upgrader.sandbox.store import Obj, Store
 
 GROUP = "admissionregistration.k8s.io"
 MUTATING = "mutatingwebhookconfigurations"
 VALIDATING = "validatingwebhookconfigurations"
 
+Sort = tuple[str, str, str, str, str, bool]
+"""Operation, group, version, resource, subresource, and whether it is in a namespace."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(msgspec.Struct, frozen=True):
     """One webhook of one configuration."""
 
     configuration: str
@@ -34,11 +38,35 @@ class Entry:
         return bool(self.hook.get("failurePolicy", "Fail") != "Ignore")
 
 
-def entries(store: Store, plural: str) -> Iterator[Entry]:
-    """Entries of all configurations, in the order the API server asks them: by configuration name."""
-    for configuration in store.list(GROUP, plural):
-        for hook in configuration.get("webhooks") or []:
-            yield Entry(configuration["metadata"]["name"], hook)
+class Entries:
+    """The entries of one kind of configuration, in the order the API server asks them: by configuration name.
+
+    What their rules say of a sort of request is worked out once, until a configuration changes.
+    """
+
+    def __init__(self, store: Store, plural: str) -> None:
+        self._store = store
+        self._plural = plural
+        self._seen: Sequence[Stored] = ()
+        self._known: dict[Sort, list[Entry]] = {}
+
+    def whose_rules_match(self, call: AdmissionCall) -> Sequence[Entry]:
+        """Entries that are asked about such a request, selectors aside."""
+        now = self._store.entries(GROUP, self._plural)
+        if now is not self._seen:
+            self._seen, self._known = now, {}
+        namespaced = bool(call.namespace) and call.resource != "namespaces"
+        sort = (call.operation, call.group, call.version, call.resource, call.subresource, namespaced)
+        found = self._known.get(sort)
+        if found is None:
+            found = self._known[sort] = list(self._matching(call))
+        return found
+
+    def _matching(self, call: AdmissionCall) -> Iterator[Entry]:
+        for configuration in self._seen:
+            for hook in configuration.obj.get("webhooks") or []:
+                if any(_rule_matches(rule, call) for rule in hook.get("rules") or []):
+                    yield Entry(configuration.obj["metadata"]["name"], hook)
 
 
 def exempt(call: AdmissionCall) -> bool:
@@ -46,10 +74,8 @@ def exempt(call: AdmissionCall) -> bool:
     return call.group == GROUP
 
 
-def concerns(entry: Entry, call: AdmissionCall, obj: Obj | None, store: Store) -> bool:
-    """True when the entry must be called for *obj*, the request's object as mutated so far."""
-    if not any(_rule_matches(rule, call) for rule in entry.hook.get("rules") or []):
-        return False
+def selects(entry: Entry, call: AdmissionCall, obj: Obj | None, store: Store) -> bool:
+    """Whether an entry whose rules match must be called for *obj*, the request's object as mutated so far."""
     return _namespace_matches(entry, call, obj, store) and _object_matches(entry, call, obj)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import msgspec
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import reply_object
@@ -86,7 +86,7 @@ def _apply(call: Call) -> Response:
 
 
 def _seen(manager: Manager) -> Manager:
-    return replace(manager, version=_VERSION if manager.version else "")
+    return msgspec.structs.replace(manager, version=_VERSION if manager.version else "")
 
 
 def _of_scale(parents: Owners) -> Owners:
@@ -105,9 +105,9 @@ def _of_parent(parents: Owners, scales: Owners, version: str) -> Owners:
     for manager, owned in parents.items():
         keeps = left.pop(_seen(manager), None) is not None
         fields = owned.fields if keeps else difference(owned.fields, _REPLICAS)
-        found[manager] = replace(owned, fields=fields)
+        found[manager] = msgspec.structs.replace(owned, fields=fields)
     for manager, owned in left.items():
-        mine = replace(manager, version=version if manager.version else "")
+        mine = msgspec.structs.replace(manager, version=version if manager.version else "")
         found[mine] = Owned(_REPLICAS, version, owned.time)
     return found
 
