@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 FAST := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test crash lint bench clean format
+.PHONY: demo test long crash lint bench clean format
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ demo: $(INSTALLED)   ## the main job on the embedded sandbox: plan, apply, kill 
 
 test: $(READY)   ## everything that runs by default, under two minutes on two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+long: $(READY)   ## meshes of every kind, faults at every change, signals; some minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long
 
 crash: $(READY)   ## real processes, killed with SIGKILL at random requests, and resumed
 	$(BIN)/python -m pytest -m crash

@@ -29,6 +29,11 @@ def test_a_gateway_with_two_owners_is_refused() -> None:
     assert "1-29-6 and default" in found.summary
 
 
+def test_the_default_validator_makes_an_owner_from_1_28_on() -> None:
+    blocks(edge("1.27.9").default_validator("1-27-9").api_gateway("edge/web"), "0326", "edge/web")
+    silent(edge("1.28.10").default_validator("1-28-10").api_gateway("edge/web"), "0326", "1.28.10 1.29.6")
+
+
 def test_a_gateway_of_another_class_is_not_ours() -> None:
     silent(edge().api_gateway("edge/web", class_name="nginx"), "0326")
 

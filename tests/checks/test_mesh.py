@@ -181,3 +181,14 @@ def test_a_skip_of_several_minors_names_them_all() -> None:
 def test_no_path_and_no_catalog_entry_break_no_check() -> None:
     bare = Context(path=(), catalog=msgspec.structs.replace(load_catalog(), releases={}))
     assert run_checks(shop().snapshot(), bare).ran == len(CHECKS)
+
+
+def test_a_revision_that_only_a_tag_names_is_set_aside_by_name() -> None:
+    third = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").namespace("b", rev="1-28-10")
+    found = advises(third.deployment("b/api", proxies=1), "0343", "revision 1-27-9", "1.28.10 1.29.6")
+    assert "tag unused" in found.what[0]
+
+
+def test_a_revision_that_nothing_names_is_nobodys_concern() -> None:
+    silent(mesh().plane("1.27.9").plane("1.28.10").namespace("b", rev="1-28-10"), "0343", "1.28.10 1.29.6")
+    silent(mesh().plane("1.28.10").plane("1.30.3").tag("next", "1-30-3"), "0343", "1.28.10 1.29.6")

@@ -17,7 +17,7 @@ Desks = Callable[..., Desk]
 def assert_refused(desk: Desk, said: Said, code: str, exit_code: int) -> None:
     """The one form of an error, and a cluster as before."""
     assert said.code == exit_code, said.text
-    assert f"error {code}: " in said.err, said.text
+    assert f"error {code}:" in said.err, said.text
     assert re.search(r"^  do     \S", said.err, re.MULTILINE), said.err
     assert f"more   upgrade explain {code}" in said.err
     assert said.err.rstrip().endswith(f"(exit {exit_code})")
@@ -106,6 +106,27 @@ def test_hostile_names_everything_at_once(desk: Desks) -> None:
     assert said.code == 3
     for code in ("UPG-0201", "UPG-0308", "UPG-0310", "UPG-0311", "UPG-0312", "UPG-0322", "UPG-0328"):
         assert code in said.out
+
+
+def test_two_meshes_are_not_taken_for_one(desk: Desks) -> None:
+    shop = desk()
+    local = shop.world.local("ana", "kubectl")
+    where = "/apis/apps/v1/namespaces/{}/deployments"
+    istiod = next(
+        d for d in local.list(where.format("istio-system")) if d["metadata"]["name"].startswith("istiod")
+    )
+    local.create(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-two"}}
+    )
+    meta = {"name": "istiod-two", "namespace": "istio-two", "labels": istiod["metadata"]["labels"]}
+    local.create(
+        where.format("istio-two"),
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": istiod["spec"]},
+    )
+    said = shop.type("plan", "--to", "1.28")
+    assert said.code == 3, said.text
+    assert "UPG-0107" in said.text
+    assert shop.writes() == []
 
 
 def test_a_namespace_that_may_not_be_read_is_not_an_empty_one(desk: Desks) -> None:

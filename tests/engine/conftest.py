@@ -23,7 +23,9 @@ def desk(tmp_path: Path) -> Desk:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     """A mesh of one namespace with two workloads, ready for one hop."""
     place = tmp_path_factory.mktemp("small")
-    made = site("1.27.9").namespace("shop", rev="1-27-9").deployment("shop/cart").deployment("shop/web").wait()
+    made = (
+        site("1.27.9").namespace("shop", rev="1-27-9").deployment("shop/cart").deployment("shop/web").wait()
+    )
     return Journey(made.world, place, made.manifests(place / "manifests", "1.28.10"))
 
 

@@ -13,9 +13,9 @@ import msgspec
 
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Retrying, WithFiles
-from upgrader.engine.hands import Hands
-from upgrader.engine.settling import Settling
-from upgrader.engine.wait import Patience
+from upgrader.engine.driving.hands import Hands
+from upgrader.engine.driving.settling import Settling
+from upgrader.engine.driving.wait import Patience
 from upgrader.model.change import Change, Patch
 from upgrader.model.event import RunEvent
 from upgrader.model.kinds import CONFIG_MAP, Obj, Ref
@@ -35,7 +35,9 @@ PLACE = "default"
 def _empty() -> World:
     world = World(kubernetes="1.33", controllers=False, nodes=0)
     for name in (PLACE, "kube-system"):
-        world.local().create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        world.local().create(
+            "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        )
     return world
 
 
@@ -191,7 +193,11 @@ def playbook(limits: Limits = Limits()) -> Playbook:  # noqa: B008  a frozen val
 
 def gate(**fields: Any) -> Gate:
     """A gate that asks ``Told``."""
-    usual: dict[str, Any] = {"probes": (Told(),), "message": "gate: health holds", "every": timedelta(seconds=20)}
+    usual: dict[str, Any] = {
+        "probes": (Told(),),
+        "message": "gate: health holds",
+        "every": timedelta(seconds=20),
+    }
     return Gate(**(usual | fields))
 
 

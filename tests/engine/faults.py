@@ -34,9 +34,17 @@ class Fault(Enum):
     FORBIDDEN = "403 until somebody gives the permission back"
 
 
-AMBIGUOUS = frozenset({Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TIMEOUT, Fault.BROKEN, Fault.BROKEN_AFTER, Fault.AWAY})
+AMBIGUOUS = frozenset(
+    {Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TIMEOUT, Fault.BROKEN, Fault.BROKEN_AFTER, Fault.AWAY}
+)
 _DONE = frozenset({Fault.RESET_AFTER, Fault.TIMEOUT, Fault.BROKEN_AFTER})
-_STATUS = {Fault.CONFLICT: (409, "Conflict"), Fault.BUSY: (429, "TooManyRequests"), Fault.BROKEN: (500, "InternalError"), Fault.BROKEN_AFTER: (500, "InternalError"), Fault.FORBIDDEN: (403, "Forbidden")}
+_STATUS = {
+    Fault.CONFLICT: (409, "Conflict"),
+    Fault.BUSY: (429, "TooManyRequests"),
+    Fault.BROKEN: (500, "InternalError"),
+    Fault.BROKEN_AFTER: (500, "InternalError"),
+    Fault.FORBIDDEN: (403, "Forbidden"),
+}
 _BUSY_FOR = 8
 """Answers of 429 in a row; the product asks six times."""
 
@@ -67,7 +75,9 @@ class Faulty:
         wanted: Asked of every mutation with its method, path and how often this path was written already.
     """
 
-    def __init__(self, inner: Transport, clock: Clock, fault: Fault, wanted: Callable[[str, str, int], bool]) -> None:
+    def __init__(
+        self, inner: Transport, clock: Clock, fault: Fault, wanted: Callable[[str, str, int], bool]
+    ) -> None:
         self._inner = inner
         self._clock = clock
         self._fault = fault
@@ -81,8 +91,14 @@ class Faulty:
         """Requests that ended badly."""
         return sum(one.hit for one in self.seen)
 
-    def send(  # noqa: PLR0917
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, content_type: str, accept: str
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        content_type: str,
+        accept: str,
     ) -> Answer:
         """As the server, or not."""
         hit = is_mutation(method, query) and self._hit(method, path)
@@ -104,7 +120,13 @@ class Faulty:
     def _badly(self, method: str, path: str) -> Answer:
         if self._fault in _STATUS:
             status, reason = _STATUS[self._fault]
-            told = {"kind": "Status", "status": "Failure", "code": status, "reason": reason, "message": f"{reason} on {path}"}
+            told = {
+                "kind": "Status",
+                "status": "Failure",
+                "code": status,
+                "reason": reason,
+                "message": f"{reason} on {path}",
+            }
             return status, {"content-type": "application/json"}, json.dumps(told).encode()
         if self._fault is Fault.AWAY:
             return 503, {"content-type": "text/html"}, b"<html>upstream connect error</html>"

@@ -16,8 +16,8 @@ from upgrader.cli.wiring import Connection
 from upgrader.cluster.identity import identify
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, Retrying, WithFiles
-from upgrader.engine.folder import RunFolder
-from upgrader.engine.recheck import recheck, refuse_drift
+from upgrader.engine.keeping.folder import RunFolder
+from upgrader.engine.looking.recheck import recheck, refuse_drift
 from upgrader.engine.session import Session, Setting, opening_of, session
 from upgrader.model.change import ApiChange
 from upgrader.model.event import Approved, RunEvent

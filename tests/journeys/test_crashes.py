@@ -11,7 +11,7 @@ import pytest
 
 from tests.journeys.comparing import contents, differences
 from tests.journeys.driving import Journey, Killed, Mortal
-from upgrader.engine.folder import RunFolder
+from upgrader.engine.keeping.folder import RunFolder
 from upgrader.model.change import ApiChange
 from upgrader.model.event import PhaseEntered
 from upgrader.model.kinds import Obj

@@ -86,7 +86,7 @@ def terminals(shop_world: World, shop_manifests: Path, tmp_path: Path) -> Iterat
 
 
 def gates(terminal: Terminal) -> list[str]:
-    from upgrader.engine.folder import read_plan
+    from upgrader.engine.keeping.folder import read_plan
     from upgrader.planning.plan import Gate
 
     plan = read_plan(terminal.place / "plan.json")

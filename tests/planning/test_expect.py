@@ -36,3 +36,15 @@ def test_without_a_validator_an_invalid_object_may_pass() -> None:
     assert [
         p.strict for p in expectations(mesh().plane("1.27.9").snapshot()) if isinstance(p, Validates)
     ] == [False]
+
+
+def test_the_webhooks_of_a_frozen_istiod_without_proxies_may_lead_nowhere() -> None:
+    def ignored(proxies: int) -> list[tuple[str, ...]]:
+        made = mesh().plane("1.27.9", replicas=0).plane("1.28.10").namespace("a", rev="1-27-9")
+        if proxies:
+            made = made.deployment("a/b", proxies=proxies, on="1-27-9")
+        found = expectations(made.snapshot())
+        return [p.known_dangling for p in found if isinstance(p, WebhooksResolve)]
+
+    assert any("1-27-9" in name for name in ignored(0)[0])
+    assert ignored(1) == [()]

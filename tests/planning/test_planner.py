@@ -11,6 +11,7 @@ from tests.meshes import Mesh, mesh, shop
 from tests.planning.planned import PLAYBOOK, begun, codes, plan, position, release, steps, titles
 from upgrader.model.codec import decode, encode
 from upgrader.model.errors import UpgradeError
+from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import CRD, SERVICE_ACCOUNT, Ref
 from upgrader.model.playbook import WaveRule
 from upgrader.planning.plan import Gate, Plan, plan_digest
@@ -231,7 +232,12 @@ def test_an_injection_label_becomes_a_revision_label_in_one_patch() -> None:
 def test_the_injector_without_a_revision_is_replaced_by_a_default_tag_after_the_waves() -> None:
     made = plan(unnamed(), "1.28.10")
     step = next(steps(made, MoveTag))
-    assert (step.tag, step.create, step.deactivate) == ("default", ("webhook", "service"), True)
+    assert (step.tag, step.create, step.deactivate, step.binds_gateways) == (
+        "default",
+        ("webhook",),
+        True,
+        False,
+    )
     assert (
         position(made, "restart shop/cart")
         < position(made, "tag default")
@@ -241,15 +247,52 @@ def test_the_injector_without_a_revision_is_replaced_by_a_default_tag_after_the_
 
 def test_its_gateways_are_labelled_before_a_default_tag_could_give_them_two_owners() -> None:
     made = plan(unnamed().api_gateway("plain/web", made_by="default"), "1.28.10")
-    words = ("freeze", "Gateway plain/web: istio.io/rev default -> 1-28-10", "from now on for Gateways too")
-    freeze, label, tag = (position(made, w) for w in words)
-    assert freeze < label < tag
+    words = (
+        "freeze",
+        "Gateway plain/web: istio.io/rev default -> 1-28-10",
+        "remove istiod",
+        "for Gateways too",
+    )
+    places = [position(made, w) for w in words]
+    assert places == sorted(places)
     assert not made.blocked
+
+
+def test_only_a_tag_that_binds_no_gateway_stands_beside_an_unnamed_istiod() -> None:
+    made = plan(unnamed(), "1.28.10")
+    gone = position(made, "remove istiod")
+    tags = [(n, i.action) for n, (_, _, i) in enumerate(made.items()) if isinstance(i.action, MoveTag)]
+    assert all(n > gone for n, step in tags if step.binds_gateways and step.parts != ("validator",))
+
+
+def test_a_gateway_that_is_left_out_does_not_follow_a_tag_that_moves() -> None:
+    made = plan(
+        shop("1.29.6").api_gateway("monitoring/web", made_by="1-29-6"), "1.30.3", exclude=("monitoring",)
+    )
+    (pin,) = (s for s in steps(made, RelabelGateway) if s.ref.namespace == "monitoring")
+    assert (pin.value, pin.before) == ("1-29-6", None)
+    assert position(made, "Gateway monitoring/web") < position(made, "tag default")
+    assert not list(steps(made, RemoveObjects))
+
+
+def test_what_a_check_only_advises_does_not_hide_what_blocks_the_plan() -> None:
+    advice = Finding(
+        code="UPG-0325", severity=Severity.ADVISORY, subject="tag prod", summary="half moved", why="w"
+    )
+    odd = mesh().plane("1.28.10").plane("1.28.8").tag("prod", "1-28-10", service_at="1-28-8")
+    found = odd.namespace("shop", rev="prod").deployment("shop/cart", proxies=2, on="1-28-10")
+    made = plan(found, "1.29.6", findings=(advice,))
+    assert made.blocked
 
 
 def test_nothing_needs_the_webhooks_of_an_unnamed_istiod_once_it_is_frozen() -> None:
     made = plan(unnamed().api_gateway("plain/web", made_by="default"), "1.28.10")
-    words = ("default: none -> 1-28-10, for pods only", "the default validator", "restart plain/asks", "freeze")
+    words = (
+        "default: none -> 1-28-10, for pods only",
+        "the default validator",
+        "restart plain/asks",
+        "freeze",
+    )
     places = [position(made, w) for w in words]
     assert places == sorted(places)
 

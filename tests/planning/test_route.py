@@ -90,6 +90,13 @@ def test_an_upgrade_starts_from_the_oldest_control_plane_that_something_depends_
     assert found.version == "1.27.9"
 
 
+def test_what_only_a_tag_names_is_not_where_an_upgrade_starts_while_another_has_proxies() -> None:
+    used = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").namespace("b", rev="1-28-10")
+    found = running(used.deployment("b/api", proxies=1).snapshot())
+    assert found is not None
+    assert found.version == "1.28.10"
+
+
 def test_a_forgotten_control_plane_is_not_where_an_upgrade_starts() -> None:
     found = running(mesh().plane("1.27.9").plane("1.28.10").namespace("b", rev="1-28-10").snapshot())
     assert found is not None

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Invalid, Unreachable
-from upgrader.model.kinds import VALIDATING_WEBHOOK, Kind, Obj, Ref
+from upgrader.model.kinds import NAMESPACE, VALIDATING_WEBHOOK, Kind, Obj, Ref
 from upgrader.model.step import Verdict
 from upgrader.probes import InjectionCase, Injects, Validates
 
@@ -49,6 +49,14 @@ def refused(failure: ClusterFailure) -> Callable[[Obj], Obj]:
         raise failure
 
     return answer
+
+
+def test_a_namespace_that_somebody_deleted_has_nobody_to_inject(mesh: Mesh) -> None:
+    mesh.dry_run = refused(Invalid('namespaces "shop" not found', status=404))
+    assert Injects(cases=(CASE,)).look(mesh).verdict is not Verdict.HOLDS
+
+    mesh.drop(Ref(NAMESPACE, "shop"))
+    assert Injects(cases=(CASE,)).look(mesh).verdict is Verdict.HOLDS
 
 
 @pytest.mark.parametrize("by_status", [True, False])

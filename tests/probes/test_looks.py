@@ -23,6 +23,7 @@ from upgrader.model.step import Verdict
 from upgrader.probes import (
     AnyProbe,
     ControlPlaneReady,
+    GatewaysKnown,
     GatewaysOn,
     InjectionCase,
     Injects,
@@ -274,9 +275,42 @@ class TestGone:
         assert self.probe.look(gone).summary.startswith("could not read")
 
 
+KNOWN = GatewaysKnown(revision=OLD, known=("ingress/other",))
+
+
+class TestGatewaysKnown:
+    @pytest.fixture(autouse=True)
+    def _web(self, mesh: Mesh) -> None:
+        owner = {"kind": "Gateway", "apiVersion": "gateway.networking.k8s.io/v1", "name": "web", "uid": "u"}
+        made = {
+            "ownerReferences": [owner],
+            "labels": {"gateway.istio.io/managed": "istio.io-gateway-controller"},
+        }
+        template = {"metadata": {"annotations": {"istio.io/rev": OLD}}}
+        mesh.workload(Ref(DEPLOYMENT, "web-istio", "ingress"), {"gw": "web"}, template, metadata=made)
+        mesh.put(WEB, spec={})
+
+    def test_one_that_was_made_since_is_broken_by_name(self, mesh: Mesh) -> None:
+        reading = KNOWN.look(mesh)
+
+        assert (reading.verdict, "ingress/web" in reading.summary) == (Verdict.BROKEN, True)
+
+    def test_one_that_the_plan_knows_holds(self, mesh: Mesh) -> None:
+        assert GatewaysKnown(revision=OLD, known=("ingress/web",)).look(mesh).verdict is Verdict.HOLDS
+
+    def test_one_that_names_its_revision_follows_nothing(self, mesh: Mesh) -> None:
+        mesh.put(WEB, spec={}, metadata={"labels": {"istio.io/rev": OLD}})
+
+        assert KNOWN.look(mesh).verdict is Verdict.HOLDS
+
+    def test_one_of_another_revision_is_not_asked_about(self, mesh: Mesh) -> None:
+        assert GatewaysKnown(revision=NEW).look(mesh).verdict is Verdict.HOLDS
+
+
 ONE_OF_EACH: tuple[AnyProbe, ...] = (
     ON,
     TestGateways.probe,
+    KNOWN,
     TestWebhooks.probe,
     TestGone.probe,
     RevisionIdle(revision=OLD),

@@ -11,7 +11,17 @@ import yaml
 from upgrader.model.change import Apply, Create, Patch
 from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.kinds import CONFIG_MAP, CRD, DEPLOYMENT, POD, REPLICA_SET, SERVICE, Obj, Ref
+from upgrader.model.kinds import (
+    CONFIG_MAP,
+    CRD,
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    VALIDATING_WEBHOOK,
+    Obj,
+    Ref,
+)
 from upgrader.model.manifest import MANIFEST_DIGEST, Manifest, Part
 from upgrader.model.step import Verdict
 from upgrader.steps import ApplyManifests
@@ -51,6 +61,23 @@ def step_for(
         for i, (ref, body) in enumerate(zip(refs, bodies, strict=True))
     )
     return ApplyManifests(version="1.28.10", revision=NEW, part=part, documents=documents)
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_what_istiod_has_filled_into_webhooks_is_left_as_it_is(shelf: Shelf, update: bool) -> None:
+    ref = Ref(VALIDATING_WEBHOOK, f"istio-validator-{NEW}-{ROOT}")
+    called: Obj = {"service": {"name": "istiod"}}
+    hook: Obj = {"name": "rev.validation.istio.io", "failurePolicy": "Ignore", "clientConfig": called}
+    filled = hook | {"failurePolicy": "Fail", "clientConfig": called | {"caBundle": "cm9vdA=="}}
+    shelf.put(ref, webhooks=[filled])
+    step = step_for(shelf, [document(ref, webhooks=[hook])], [ref], existed=True, update=update)
+
+    (change,) = step.diff(step.observe(shelf))
+
+    assert isinstance(change, Apply | Patch)
+    (sent,) = (change.manifest if isinstance(change, Apply) else change.body)["webhooks"]
+    assert sent["failurePolicy"] == "Fail"
+    assert ("caBundle" in sent["clientConfig"]) is update
 
 
 @pytest.fixture

@@ -106,6 +106,25 @@ def test_killed_after_any_write_it_ends_the_same_and_can_go_back_too(planes: Pla
     assert abandoned.state() == before
 
 
+def test_for_pods_only_it_injects_and_names_no_gateways_revision(planes: Planes) -> None:
+    planes.tag("prod", OLD)
+    pods = MoveTag(tag="prod", revision=NEW, source=OLD, parts=("webhook", "service"), binds_gateways=False)
+    whole = MoveTag(tag="prod", revision=NEW, source=NEW, parts=("webhook", "service"))
+    before = planes.shelf.state()
+
+    planes.shelf.carry_out(pods)
+    assert planes.injected_by({"istio.io/rev": "prod"}) == [NEW]
+    assert planes.tag_revisions("prod") == set()
+    assert pods.verify(planes.shelf).verdict is Verdict.HOLDS
+    assert planes.shelf.carry_out(pods) == 0
+
+    planes.shelf.carry_out(whole)
+    assert planes.tag_revisions("prod") == {NEW}
+
+    planes.shelf.carry_out(BACK)
+    assert planes.shelf.state() == before
+
+
 def test_a_service_that_has_left_the_tag_is_pending_and_not_done(planes: Planes) -> None:
     planes.tag("prod", OLD)
     for change in PROD.diff(PROD.observe(planes.shelf)):

@@ -31,6 +31,7 @@ from upgrader.checks.mesh.lifetime import lifetime
 from upgrader.checks.mesh.mixed_versions import mixed_versions
 from upgrader.checks.mesh.no_istio import no_istio
 from upgrader.checks.mesh.not_ready import not_ready
+from upgrader.checks.mesh.set_aside import set_aside
 from upgrader.checks.mesh.two_meshes import two_meshes
 from upgrader.checks.mesh.unknown_version import unknown_version
 from upgrader.checks.mesh.unread import unread
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
     unknown_version,
     mixed_versions,
     not_ready,
+    set_aside,
     kubernetes,
     lifetime,
     consistency,

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Words in, words out: one file per command, and no decisions."""

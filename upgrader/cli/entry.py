@@ -33,13 +33,19 @@ def run(args: Sequence[str]) -> int:
         _hush()
         return Exit.CLOSED_PIPE
     except click.exceptions.NoArgsIsHelpError as bare:
-        click.echo(bare.ctx.get_help() if bare.ctx else "")
+        click.echo(bare.ctx.get_help())
         return Exit.OK
     except (click.exceptions.Exit, SystemExit) as leaving:
         return int(getattr(leaving, "exit_code", None) or getattr(leaving, "code", 0) or 0)
     except KeyboardInterrupt:
         click.echo("Interrupted. Nothing was changed.", err=True)
         return Exit.INTERRUPTED
+    except click.UsageError as error:
+        if error.ctx is not None and _asks_for_help(args):
+            click.echo(error.ctx.get_help())
+            return Exit.OK
+        said.output = said.output or _formats(args)
+        return _told(_usage(error), said)
     except Exception as error:  # noqa: BLE001  everything becomes a message in the one form
         return _told(_as_error(error), said)
     return int(found or 0)
@@ -72,6 +78,23 @@ def _as_error(error: Exception) -> UpgradeError:
             return _bug(error)
 
 
+def _asks_for_help(args: Sequence[str]) -> bool:
+    """Whether help was wanted, whatever else is wrong on the line."""
+    return any(one in {"-h", "--help"} for one in args)
+
+
+def _formats(args: Sequence[str]) -> tuple[str, ...]:
+    """The machine formats of a line that could not be parsed, so that its error has that form too."""
+    words = [*args, ""]
+    pairs = [(one, words[n + 1]) for n, one in enumerate(args)]
+    named = [
+        after if one in {"-o", "--output"} else one.removeprefix("--output=").removeprefix("-o")
+        for one, after in pairs
+        if one.startswith(("-o", "--output"))
+    ]
+    return tuple(one for one in named if one in {"json", "yaml", "jsonl"})
+
+
 def _name() -> str:
     """What the user typed."""
     called = os.path.basename(sys.argv[0])  # noqa: PTH119  a name, not a file
@@ -79,6 +102,7 @@ def _name() -> str:
 
 
 def _told(error: UpgradeError, said: Globals) -> int:
+    from upgrader.cli.output.screen import style_of, typed
     from upgrader.report.errors import error_text
 
     try:
@@ -87,7 +111,8 @@ def _told(error: UpgradeError, said: Globals) -> int:
                 click.echo(line)
             click.echo(f"error {error.code}: {error.headline}", err=True)
         else:
-            click.echo(error_text(error, program=_name(), flags=said.flags()), err=True)
+            width = style_of(said, error=True).width
+            click.echo(error_text(error, typed(said), width), err=True)
     except BrokenPipeError:
         _hush()
     return int(error.exit_code)
@@ -97,7 +122,7 @@ def _document(error: UpgradeError, said: Globals) -> list[str]:
     """The error for machines: one document, or the lines that an event stream still lacks."""
     from upgrader.host.clock import SystemClock
     from upgrader.report.errors import error_json
-    from upgrader.report.events import refused
+    from upgrader.report.run.events import refused
 
     if said.format != "jsonl":
         return [error_json(error, said.format)]

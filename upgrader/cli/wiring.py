@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from upgrader.model.step import Reader
 
 TOOL = f"upgrade {__version__}"
+_KNOCKS = 2
+"""Requests before a cluster that nothing was asked of yet counts as unreachable."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def connect(said: Globals, clock: Clock | None = None) -> Connection:
     clock = clock or SystemClock()
     transport = KubeTransport(said.access, clock)
     counted = Counting(transport)
+    found = identify(
+        RestCluster(Retrying(counted, clock, attempts=_KNOCKS)), transport.context, transport.server
+    )
     cluster = RestCluster(Retrying(counted, clock))
-    found = identify(cluster, transport.context, transport.server)
     return Connection(cluster, found, counted, clock, transport.insecure)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from upgrader.cluster.port import Cluster
-from upgrader.engine.folder import RunFolder
-from upgrader.engine.hands import Hands
-from upgrader.engine.journal import FileJournal
+from upgrader.engine.driving.hands import Hands
+from upgrader.engine.keeping.folder import RunFolder
+from upgrader.engine.keeping.journal import FileJournal
 from upgrader.engine.lease import Lease
 from upgrader.host.clock import Clock
 from upgrader.host.files import FileLock

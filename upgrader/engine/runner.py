@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from upgrader.engine.gates import Gates
+from upgrader.engine.driving.gates import Gates
+from upgrader.engine.driving.restarts import Restarts
+from upgrader.engine.driving.settling import Settling
+from upgrader.engine.driving.wait import Stopped
 from upgrader.engine.lifecycle import Lifecycle, Phase
-from upgrader.engine.restarts import Restarts
-from upgrader.engine.settling import Settling
-from upgrader.engine.wait import Stopped
 from upgrader.model.kinds import DEPLOYMENT
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress

@@ -10,18 +10,18 @@ from datetime import datetime
 from typing import Literal
 
 from upgrader.cluster.port import Cluster
-from upgrader.engine.folder import RunFolder
-from upgrader.engine.gates import Approver, Gates
-from upgrader.engine.hands import Hands
-from upgrader.engine.journal import FileJournal
+from upgrader.engine.driving.gates import Approver, Gates
+from upgrader.engine.driving.hands import Hands
+from upgrader.engine.driving.settling import Settling
+from upgrader.engine.driving.wait import Patience, Stopped
+from upgrader.engine.keeping.folder import RunFolder
+from upgrader.engine.keeping.journal import FileJournal
+from upgrader.engine.keeping.mirror import Mirror
 from upgrader.engine.lease import Lease
 from upgrader.engine.lifecycle import Lifecycle
-from upgrader.engine.mirror import Mirror
+from upgrader.engine.looking.recheck import refuse_drift, without_backup
 from upgrader.engine.no_return import no_copy, same_cluster, undoing
-from upgrader.engine.recheck import refuse_drift, without_backup
 from upgrader.engine.runner import Runner, Turns
-from upgrader.engine.settling import Settling
-from upgrader.engine.wait import Patience, Stopped
 from upgrader.host.clock import Clock
 from upgrader.host.files import FileLock
 from upgrader.model.errors import Exit, UpgradeError

@@ -16,13 +16,15 @@ _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def private_directory(path: Path) -> Path:
-    """Make *path* (mode 0700) or accept it as it is when only we can write there.
+    """Make *path* and what is missing above it (mode 0700), or accept it as it is when only we can write there.
 
     Raises:
         UpgradeError: UPG-0503: it is a link, belongs to somebody else, others may write there, or cannot be made.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for above in [*reversed(path.parents), path]:
+            if not above.exists():
+                above.mkdir(mode=0o700, exist_ok=True)
         seen = path.lstat()
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error

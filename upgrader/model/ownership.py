@@ -48,7 +48,9 @@ def gateway_owners(  # noqa: PLR0917  six facts decide, and each caller has all 
     named = selector or DEFAULT_TAG
     candidates = frozenset({named}) | tags.get(named, frozenset())
     if not selector and not default_tag_webhook and default_validator:
-        candidates |= {default_validator} if _heeds_validator(live.get(default_validator, "")) else frozenset()
+        candidates |= (
+            {default_validator} if _heeds_validator(live.get(default_validator, "")) else frozenset()
+        )
     return candidates & live.keys()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import UNNAMED
+from upgrader.planning.hop.gates import namespace_suffix, own_webhooks
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.planning.preconditions import ABSENT, preconditions
 from upgrader.probes import ControlPlaneReady
@@ -92,10 +93,7 @@ def _of_new_plane(plan: Plan, key: tuple[str, str], found: str) -> bool:
     hop = plan.hops[0]
     if key == (f"istiod {hop.new}", "image"):
         return found.rpartition(":")[2].removesuffix("-distroless").removesuffix("-debug") == hop.target
-    own = {
-        f"webhook istio-sidecar-injector-{hop.new}",
-        f"webhook istio-validator-{hop.new}-{plan.root_namespace}",
-    }
+    own = {f"webhook {name}" for name in own_webhooks(hop.new, plan.root_namespace)}
     return key in {(f"istiod {hop.new}", "frozen")} | {(webhook, "selectors") for webhook in own}
 
 
@@ -113,8 +111,9 @@ def touched(item: Planned) -> frozenset[str]:
         case RestartWorkload() as step:
             return frozenset({_workload(step), f"namespace {step.ref.namespace}"})
         case MoveTag() as step:
-            hooks = {f"webhook istio-revision-tag-{step.tag}"}
-            hooks |= {"webhook istio-sidecar-injector"} if step.deactivate else set()
+            ending = namespace_suffix(step.root_namespace)
+            hooks = {f"webhook istio-revision-tag-{step.tag}{ending}"}
+            hooks |= {f"webhook istio-sidecar-injector{ending}"} if step.deactivate else set()
             return frozenset({f"tag {step.tag}", *hooks})
         case ApplyManifests() | RemoveObjects() | ScalePlane() as step:
             return _of_plane(step.revision)

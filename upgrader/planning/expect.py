@@ -48,7 +48,15 @@ def _paths(mesh: Snapshot) -> Iterator[AnyProbe]:
     if found := cases(mesh, forecast, images):
         yield Injects(cases=found)
     yield Validates(namespace=mesh.root_namespace, strict=bool(forecast.default_validator))
-    yield WebhooksResolve(root_namespace=mesh.root_namespace)
+    yield WebhooksResolve(root_namespace=mesh.root_namespace, known_dangling=tuple(_idle(mesh)))
+
+
+def _idle(mesh: Snapshot) -> Iterator[str]:
+    """Webhooks of istiods that were scaled to 0 and have no proxy left: nothing is to come from there."""
+    frozen = {p.revision for p in mesh.control_planes if not p.replicas and not mesh.proxies_of(p.revision)}
+    for webhook in (*mesh.injectors, *mesh.validators):
+        if webhook.revision in frozen and not webhook.tag:
+            yield webhook.ref.name
 
 
 def _workloads(mesh: Snapshot, namespaces: Sequence[str]) -> Iterator[AnyProbe]:

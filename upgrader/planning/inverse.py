@@ -223,7 +223,9 @@ def _rest_of_tag(done: Iterable[Planned], step: MoveTag) -> tuple[TagPart, ...]:
 def _tag_back(plan: Plan, hop: Hop, step: MoveTag, kept: tuple[TagPart, ...]) -> Iterator[Back]:
     """A created tag goes and what it replaced is restored; a moved one moves back, without what was added to it."""
     made = "webhook" in step.create
-    restored = [Ref(MUTATING_WEBHOOK, own_webhooks(UNNAMED, plan.root_namespace)[0])] if step.deactivate else []
+    restored = (
+        [Ref(MUTATING_WEBHOOK, own_webhooks(UNNAMED, plan.root_namespace)[0])] if step.deactivate else []
+    )
     restored += [Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)] if made and "validator" in step.parts else []
     if restored:
         yield "~", f"what served without tag {step.tag}, as it was", _restore(hop, tuple(restored)), 0

@@ -188,7 +188,9 @@ def _tag(step: MoveTag) -> Iterator[Permission]:
 def _probe(probe: AnyProbe) -> Iterator[Permission]:
     match probe:
         case Injects():
-            yield from (Permission("create", POD, case.namespace) for case in probe.cases)
+            for case in probe.cases:
+                yield Permission("create", POD, case.namespace)
+                yield Permission("get", NAMESPACE, name=case.namespace)
         case Validates():
             yield Permission("create", VIRTUAL_SERVICE, probe.namespace)
         case ProxiesConnected() | ControlPlaneReady() | RevisionIdle():

@@ -80,6 +80,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
         adopted: Wanted istiods of *new* when the hop began; 0 where it was not there.
         strict: Whether a validator refuses invalid configuration when the hop begins.
         dangling: Webhook configurations that led nowhere when the plan was made.
+        images: What *new* runs, as its manifests say: ``pilot`` and ``proxyv2`` to an image each.
     """
 
     number: int
@@ -93,6 +94,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     adopted: int = 0
     strict: bool = True
     dangling: tuple[str, ...] = ()
+    images: dict[str, str] = {}
 
     def items(self) -> Iterator[Planned]:
         """Every step and gate in order."""

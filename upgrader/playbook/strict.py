@@ -11,13 +11,12 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 import yaml
 
+from upgrader.model.duration import duration
 from upgrader.model.errors import Exit, UpgradeError
 
 T = TypeVar("T")
 LARGEST = 1 << 20
 DEEPEST = 20
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WHERE = re.compile(r" - at `\$?(.*)`$")
 
 
@@ -28,18 +27,6 @@ class Unfit(Exception):
         super().__init__(message)
         self.message = message
         self.line = line
-
-
-def duration(text: str) -> timedelta:
-    """Read ``30s``, ``10m``, ``1.5h`` or ``2d``.
-
-    Raises:
-        ValueError: anything else, bare numbers included: a duration without a unit is a guess.
-    """
-    found = _DURATION.match(text.strip())
-    if not found:
-        raise ValueError(f"{text!r} is not a duration such as 30s, 10m or 2h")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
 def read(text: str, type_: type[T], file: str, *, code: str) -> T:

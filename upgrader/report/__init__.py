@@ -1,1 +1,1 @@
-"""TBD."""
+"""Plans, events and errors as words; everything shown is folded from what is stored."""

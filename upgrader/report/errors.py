@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Sequence
 
+from upgrader.cluster.clean import clean, clean_line
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Unauthorized, Unreachable
+from upgrader.report.fitting import Typed, advice, fitted
 
 WIDTH = 100
 _MARGIN = 9
 
 
-def error_text(error: UpgradeError, *, program: str = "upgrade", flags: str = "", width: int = WIDTH) -> str:
-    """The message. Commands in ``do`` are never wrapped; those of this program get the name the user typed and *flags*."""
-    lines = [f"error {error.code}: {error.headline}"]
-    lines += _block("what", error.what, width)
-    lines += _block("why", (error.why,) if error.why else (), width)
-    commands = [_command(one, program, flags) for one in error.do]
-    lines += [f"  {'do' if n == 0 else '':5}  {one}" for n, one in enumerate(commands)]
-    lines.append(f"  more   {program} explain {error.code}")
-    return "\n".join([*(line.rstrip() for line in lines), f"{error.left} (exit {int(error.exit_code)})"])
+def error_text(error: UpgradeError, typed: Typed | None = None, width: int = WIDTH) -> str:
+    """The message: headline, what, why, do, more, and whether anything was changed. Commands are never wrapped."""
+    typed = typed or Typed()
+    lines = fitted(f"error {error.code}: {clean_line(error.headline)}", width, "  ")
+    lines += _block("what", _facts(error.what, width - _MARGIN))
+    lines += _block("why", _facts((error.why,) if error.why else (), width - _MARGIN))
+    lines += _block("do", advice(error.do, typed, width - _MARGIN))
+    lines += _block("more", [f"{typed.program} explain {error.code}"])
+    return "\n".join([*lines, *fitted(f"{clean_line(error.left)} (exit {int(error.exit_code)})", width)])
 
 
-def _block(word: str, paragraphs: tuple[str, ...], width: int) -> list[str]:
-    pieces = [
-        piece
-        for text in paragraphs
-        for line in text.splitlines()
-        for piece in textwrap.wrap(line, width - _MARGIN, break_long_words=False, break_on_hyphens=False)
-        or [""]
-    ]
-    return [f"  {word if n == 0 else '':5}  {piece}" for n, piece in enumerate(pieces)]
+def _facts(paragraphs: Sequence[str], room: int) -> list[str]:
+    return [piece for text in paragraphs for line in clean(text).splitlines() for piece in fitted(line, room)]
 
 
-def _command(text: str, program: str, flags: str) -> str:
-    """``upgrade resume`` as this user must type it: our commands repeat the cluster and the records they are about."""
-    if not text.startswith("upgrade "):
-        return text
-    command, gap, remark = text.partition("  #")
-    named = command.removeprefix("upgrade ")
-    plain = named.split(" ")[0] in {"explain", "completion", "version"}
-    return f"{program} {named.rstrip()}{'' if plain else flags}" + (
-        f"  {gap.strip()}{remark}" if remark else ""
-    )
+def _block(word: str, lines: Sequence[str]) -> list[str]:
+    return [f"  {word if n == 0 else '':5}  {line}".rstrip() for n, line in enumerate(lines)]
 
 
 def error_json(error: UpgradeError, form: str = "json") -> str:

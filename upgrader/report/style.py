@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
 MARKS = {"ok": "✔", "bad": "✖", "now": "▸", "later": "◌"}
 ASCII_MARKS = {"ok": "+", "bad": "x", "now": ">", "later": "."}
+_UNWRAPPED = 10_000
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
@@ -54,11 +54,12 @@ def style_for(
         wanted = False
     if color != "auto":
         wanted = color == "always"
+    spoken = accessible or bool(environment.get("ACCESSIBLE"))
     return Style(
         color=wanted,
         ascii=ascii_only or not _can_encode(stream),
-        accessible=accessible or bool(environment.get("ACCESSIBLE")),
-        width=_width(environment) if terminal else 100,
+        accessible=spoken,
+        width=_UNWRAPPED if spoken else _width(stream, environment) if terminal else 100,
     )
 
 
@@ -70,11 +71,11 @@ def _can_encode(stream: TextIO) -> bool:
     return True
 
 
-def _width(environment: Mapping[str, str]) -> int:
+def _width(stream: TextIO, environment: Mapping[str, str]) -> int:
     told = environment.get("COLUMNS", "")
     if told.isdigit() and int(told) > 0:
         return max(int(told), 40)
     try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
+        return max(os.get_terminal_size(stream.fileno()).columns, 40)
     except (OSError, ValueError):
         return 100

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -28,13 +27,16 @@ Events = list["Event"]
 
 _LOG_LIMIT = 20_000
 _FIRST_REVISION = 100
+_UUID_MASK = ~(0xF000 << 64 | 0xC000 << 48)
+_UUID_VERSION = 4 << 76 | 0x8000 << 48
+"""Version 4 and the variant of RFC 4122."""
 
 
 class Expired(Exception):
     """The log no longer reaches back to the revision that was asked for."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One change.
 
     Attributes:
@@ -225,7 +227,9 @@ class Store:
     def new_uid(self) -> str:
         """A uid no other object has; the same sequence for the same seed."""
         with self.lock:
-            return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+            bits = self._random.getrandbits(128) & _UUID_MASK | _UUID_VERSION
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def new_suffix(self, length: int = 5) -> str:
         """Letters for ``generateName``, from the alphabet the API server uses."""

@@ -80,6 +80,7 @@ class World:
         self.troubles = self.cluster.troubles
         self.istio = IstioController(self.cluster) if controllers else None
         self.controllers = self._controllers()
+        self._woken: datetime | None = None
         self._listeners: dict[tuple[str, bool], list[Controller]] = {}
         self.store.subscribe(self._note)
         if former is not None:
@@ -142,14 +143,24 @@ class World:
             NeverSettles: they do not come to an end.
         """
         with self.store.lock:
+            self._wake()
+            agenda = self.cluster.agenda
             for _ in range(_ROUNDS):
-                now = self.clock.now()
-                busy = [each for each in self.controllers if each.queue.pending(now) and each.reconcile()]
-                if not busy:
+                if not agenda:
                     return
-        raise NeverSettles(
-            f"after {_ROUNDS} rounds still at work: {', '.join(type(each).__name__ for each in busy)}"
-        )
+                for each in self.controllers:
+                    if each.queue in agenda:
+                        each.reconcile()
+            busy = [type(each).__name__ for each in self.controllers if each.queue in agenda]
+        raise NeverSettles(f"after {_ROUNDS} rounds still at work: {', '.join(busy)}")
+
+    def _wake(self) -> None:
+        """Timers fall due only when time has passed."""
+        now = self.clock.now()
+        if now != self._woken:
+            self._woken = now
+            for each in self.controllers:
+                each.queue.wake(now)
 
     def next_due(self) -> datetime | None:
         """The earliest moment something happens by itself; None when nothing ever does."""

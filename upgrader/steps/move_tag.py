@@ -78,7 +78,9 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
     def observe(self, cluster: Reader) -> TagSeen:
         """The tag and its target as they are."""
         mutating, validating = cluster.list(MUTATING_WEBHOOK), cluster.list(VALIDATING_WEBHOOK)
-        injectors = [w for w in mutating if _injects(w) and not label_of(w, TAG) and not self._is_its_webhook(w)]
+        injectors = [
+            w for w in mutating if _injects(w) and not label_of(w, TAG) and not self._is_its_webhook(w)
+        ]
         return TagSeen(
             webhook=next((w for w in mutating if self._is_its_webhook(w)), None),
             service=cluster.get(self._service),
@@ -172,7 +174,9 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
     def _is_its_webhook(self, configuration: Obj) -> bool:
         """By its label, or, while it binds no Gateway, by its name."""
         label = label_of(configuration, TAG)
-        found = label == self.tag or (label is None and configuration["metadata"]["name"] == self._webhook_name)
+        found = label == self.tag or (
+            label is None and configuration["metadata"]["name"] == self._webhook_name
+        )
         return found and _injects(configuration)
 
     def _service_leaves(self, seen: TagSeen) -> Iterator[Change]:
@@ -202,7 +206,9 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
             made = parts_of.new_webhook(self.tag, ref.name, target, seen.unnamed)
             yield Create(ref, made if self.binds_gateways else parts_of.unbound(made))
         elif not self._has_moved(seen.webhook, seen):
-            yield _patch(MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target, {TAG: self._label}))
+            yield _patch(
+                MUTATING_WEBHOOK, seen.webhook, parts_of.redirected(seen.webhook, target, {TAG: self._label})
+            )
 
     def _switch_off(self, seen: TagSeen) -> Iterator[Change]:
         if self.deactivate and seen.unnamed is not None and not parts_of.is_off(seen.unnamed):

@@ -75,9 +75,7 @@ def trusted(configuration: Obj) -> bool:
     return all(w["clientConfig"].get("caBundle") for w in configuration.get("webhooks") or ())
 
 
-def redirected(
-    configuration: Obj, target: Target, labels: Mapping[str, str | None] | None = None
-) -> Obj:
+def redirected(configuration: Obj, target: Target, labels: Mapping[str, str | None] | None = None) -> Obj:
     """The merge patch that points a configuration at the target: labels, Service and caBundle in one write.
 
     Everything else, failurePolicy above all, stays: a merge patch replaces lists whole, so each entry is repeated.

@@ -145,7 +145,9 @@ def _objects(
 def _labelled(there: Mapping[Kind, Sequence[Obj]]) -> set[str]:
     """Revisions that installed objects name, also those without a control plane: half installed, or half removed."""
     objects = (obj for found in there.values() for obj in found)
-    return {revision_label(obj) for obj in objects if _COMPONENT in (obj["metadata"].get("labels") or {})} - {""}
+    return {revision_label(obj) for obj in objects if _COMPONENT in (obj["metadata"].get("labels") or {})} - {
+        ""
+    }
 
 
 def _fixed(revision: str, space: str) -> Iterable[tuple[str, str]]:

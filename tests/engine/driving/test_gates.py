@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 
 from tests.engine.desk import Desk, Told, gate, hop, item, plan, wave
-from upgrader.engine.approvals import FOLDER, find_approval, leave_approval
-from upgrader.engine.gates import Gates, Parked
-from upgrader.engine.wait import Patience, Stopped
+from upgrader.engine.driving.gates import Gates, Parked
+from upgrader.engine.driving.wait import Patience, Stopped
+from upgrader.engine.keeping.approvals import FOLDER, find_approval, leave_approval
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.event import ApprovalAwaited, Approved, Looked, StepHalted, StepProgress, StepSettled, StepStarted
+from upgrader.model.event import (
+    ApprovalAwaited,
+    Approved,
+    Looked,
+    StepHalted,
+    StepProgress,
+    StepSettled,
+    StepStarted,
+)
 from upgrader.model.step import Reader, Reading, Verdict
 from upgrader.planning.plan import Gate, Planned
 
@@ -201,7 +209,9 @@ def test_a_yes_is_written_down_and_passes(desk: Desk) -> None:
     assert desk.record.status == "open"
 
 
-@pytest.mark.parametrize("person", [Person("1-28-0"), Person(""), Person("yes"), Person("1-27-0", step="h1.02")])
+@pytest.mark.parametrize(
+    "person", [Person("1-28-0"), Person(""), Person("yes"), Person("1-27-0", step="h1.02")]
+)
 def test_a_yes_to_something_else_is_none(desk: Desk, person: Person) -> None:
     with pytest.raises(Parked):
         passes(desk, gate(approval="1-27-0"), person)
@@ -243,7 +253,9 @@ def waiting(desk: Desk) -> Desk:
 
 def leave(desk: Desk, step: str = "h1.02", confirm: str = "1-27-0") -> Planned:
     """Approve from another terminal."""
-    return leave_approval(desk.folder, desk.progress(), step, by="ben@two", confirm=confirm, at=desk.clock.now())
+    return leave_approval(
+        desk.folder, desk.progress(), step, by="ben@two", confirm=confirm, at=desk.clock.now()
+    )
 
 
 def test_an_approval_left_by_another_terminal_is_found(waiting: Desk) -> None:
@@ -254,8 +266,18 @@ def test_an_approval_left_by_another_terminal_is_found(waiting: Desk) -> None:
     assert (found.by, found.confirm) == ("ben@two", "1-27-0")
 
 
-@pytest.mark.parametrize(("step", "confirm", "words"), [("h1.02", "1-28-0", "typed"), ("h1.02", "", "typed"), ("h1.01", "", "no manual gate"), ("h9.99", "", "no manual gate")])
-def test_an_approval_of_something_else_is_refused_when_it_is_given(waiting: Desk, step: str, confirm: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "confirm", "words"),
+    [
+        ("h1.02", "1-28-0", "typed"),
+        ("h1.02", "", "typed"),
+        ("h1.01", "", "no manual gate"),
+        ("h9.99", "", "no manual gate"),
+    ],
+)
+def test_an_approval_of_something_else_is_refused_when_it_is_given(
+    waiting: Desk, step: str, confirm: str, words: str
+) -> None:
     with pytest.raises(UpgradeError, match="UPG-0702") as told:
         leave(waiting, step, confirm)
     assert words in told.value.headline
@@ -269,7 +291,16 @@ def test_a_gate_that_was_passed_takes_no_approval_any_more(waiting: Desk) -> Non
         leave(waiting)
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"\xff", b'{"type":"approved","at":"2026-01-05T09:00:00Z","step":"h1.01","by":"x","confirm":"1-27-0"}', b'{"type":"approved","at":"2026-01-05T09:00:00Z","step":"h1.02","by":"x","confirm":"no"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b"\xff",
+        b'{"type":"approved","at":"2026-01-05T09:00:00Z","step":"h1.01","by":"x","confirm":"1-27-0"}',
+        b'{"type":"approved","at":"2026-01-05T09:00:00Z","step":"h1.02","by":"x","confirm":"no"}',
+    ],
+)
 def test_a_file_that_is_no_approval_of_this_gate_is_none(waiting: Desk, text: bytes) -> None:
     place: Path = waiting.folder / FOLDER
     place.mkdir()

@@ -12,7 +12,7 @@ from tests.engine.desk import Desk, Note
 from tests.engine.faults import AMBIGUOUS, Fault, Faulty
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Retrying
-from upgrader.engine.hands import Hands
+from upgrader.engine.driving.hands import Hands
 from upgrader.model.change import Create, Delete, Patch, Save
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import Intent, Outcome
@@ -25,12 +25,19 @@ REF = Ref(CONFIG_MAP, "note", "default")
 
 def body(value: str = "made") -> Obj:
     """A ConfigMap."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note", "namespace": "default"}, "data": {"value": value}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "note", "namespace": "default"},
+        "data": {"value": value},
+    }
 
 
 def told(desk: Desk) -> list[str]:
     """Intents by verb, outcomes by result, in order."""
-    return [e.verb if isinstance(e, Intent) else e.result for e in desk.events if isinstance(e, Intent | Outcome)]
+    return [
+        e.verb if isinstance(e, Intent) else e.result for e in desk.events if isinstance(e, Intent | Outcome)
+    ]
 
 
 def sent(desk: Desk) -> list[str]:
@@ -45,7 +52,9 @@ def behind(desk: Desk, fault: Fault) -> tuple[Hands, Faulty]:
     return Hands(cluster, desk.folder, desk.emit, desk.clock, desk.fence), bad
 
 
-def test_the_intent_is_on_disk_before_the_request_leaves_and_the_outcome_after_it_came_back(desk: Desk) -> None:
+def test_the_intent_is_on_disk_before_the_request_leaves_and_the_outcome_after_it_came_back(
+    desk: Desk,
+) -> None:
     order: list[str] = []
     perform = desk.cluster.perform
 
@@ -167,7 +176,9 @@ def link(folder: Path) -> str:
     return "door/outside"
 
 
-@pytest.mark.parametrize("path", [lambda _: "../outside", lambda _: "backup/../../outside", out, link, lambda _: "", lambda _: "."])
+@pytest.mark.parametrize(
+    "path", [lambda _: "../outside", lambda _: "backup/../../outside", out, link, lambda _: "", lambda _: "."]
+)
 def test_a_file_never_leaves_the_run_directory(desk: Desk, path: Callable[[Path], str]) -> None:
     with pytest.raises(UpgradeError, match="UPG-0503"):
         desk.hands.send("h1.01", Save(path(desk.folder), "x"))

@@ -66,7 +66,7 @@ class Story(RuleBasedStateMachine):
         try:
             self.machine.fire(trigger, number)
         except UpgradeError as error:
-            assert error.code == "UPG-0901"
+            assert error.code == "UPG-0901"  # noqa: PT017  a refusal is one of two right answers here
             assert (self.machine.phase, len(self.journal)) == (before, length)
             return
         edge = next(e for e in EDGES if e["trigger"] == trigger and before in _sources(e))
@@ -87,7 +87,9 @@ class Story(RuleBasedStateMachine):
         finally:
             self.full = False
 
-    @precondition(lambda self: self.machine.phase in {Phase.BACKING_UP, Phase.INSTALLING, Phase.SHIFTING, Phase.SOAKING})
+    @precondition(
+        lambda self: self.machine.phase in {Phase.BACKING_UP, Phase.INSTALLING, Phase.SHIFTING, Phase.SOAKING}
+    )
     @rule()
     def turn_back_before_removal(self) -> None:
         """Always possible while the old revision is whole."""
@@ -195,7 +197,9 @@ def test_the_usual_way_from_ready_to_done(desk: Desk) -> None:
         ("rolling-back", "install", 13),
     ],
 )
-def test_an_edge_that_is_not_there_or_whose_guard_says_no_moves_nothing(desk: Desk, phase: str, trigger: str, over: int) -> None:
+def test_an_edge_that_is_not_there_or_whose_guard_says_no_moves_nothing(
+    desk: Desk, phase: str, trigger: str, over: int
+) -> None:
     settle(desk, *steps(over))
     one = in_phase(desk, phase)
     before = len(desk.events)
@@ -224,10 +228,10 @@ def test_the_phase_does_not_move_when_the_journal_cannot_be_written(desk: Desk) 
     desk.full = True
     with pytest.raises(OSError, match="No space"):
         one.fire("back_up", 1)
-    assert one.phase is Phase.READY
+    assert one.phase.value == "ready"
     desk.full = False
     one.fire("back_up", 1)
-    assert one.phase is Phase.BACKING_UP
+    assert one.phase.value == "backing-up"
 
 
 def test_a_journal_with_an_unknown_phase_is_not_driven(desk: Desk) -> None:
@@ -240,7 +244,9 @@ def test_the_next_hop_begins_only_when_the_one_before_is_over(desk: Desk) -> Non
     def over(number: int) -> Planned:
         return item(f"h{number}.01")
 
-    desk.plan = plan(hop(1, wave("backup", over(1)), wave("install", item("h1.02"))), hop(2, wave("backup", over(2))))
+    desk.plan = plan(
+        hop(1, wave("backup", over(1)), wave("install", item("h1.02"))), hop(2, wave("backup", over(2)))
+    )
     settle(desk, "h1.01")
     one = in_phase(desk, "installing")
     with pytest.raises(UpgradeError, match="UPG-0901"):

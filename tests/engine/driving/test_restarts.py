@@ -9,8 +9,8 @@ import pytest
 
 from tests.engine.desk import Desk, hop, item, plan, playbook, wave
 from tests.journeys.meshes.building import Site, site
-from upgrader.engine.restarts import Restarts
-from upgrader.engine.wait import Stopped
+from upgrader.engine.driving.restarts import Restarts
+from upgrader.engine.driving.wait import Stopped
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import Intent, StepHalted, StepSettled, StepStarted
 from upgrader.model.kinds import DEPLOYMENT, Ref
@@ -36,15 +36,20 @@ def shop() -> Site:
 @pytest.fixture
 def desk(shop: Site, tmp_path: Any) -> Desk:
     tmp_path.chmod(0o700)
-    desk = Desk(tmp_path, world=shop.world.fork())
-    return desk
+    return Desk(tmp_path, world=shop.world.fork())
 
 
 def restart(desk: Desk, name: str) -> Planned:
     """One step."""
     found = desk.world.store.get(("apps", "deployments", "shop", name))
     assert found is not None
-    step = RestartWorkload(ref=Ref(DEPLOYMENT, name, "shop"), uid=found["metadata"]["uid"], revision="1-27-9", image="", mark="again")
+    step = RestartWorkload(
+        ref=Ref(DEPLOYMENT, name, "shop"),
+        uid=found["metadata"]["uid"],
+        revision="1-27-9",
+        image="",
+        mark="again",
+    )
     return item(f"h1.0{NAMES.index(name) + 2}", step, mark="r")
 
 
@@ -53,7 +58,16 @@ def binding(desk: Desk) -> Planned:
     labels: dict[str, str | None] = {"istio.io/rev": "1-27-9"}
     found = desk.world.store.get(("", "namespaces", "", "shop"))
     assert found is not None
-    return item("h1.01", RelabelNamespace(namespace="shop", uid=found["metadata"]["uid"], revision="1-27-9", labels=labels, before={"istio.io/rev": "old"}))
+    return item(
+        "h1.01",
+        RelabelNamespace(
+            namespace="shop",
+            uid=found["metadata"]["uid"],
+            revision="1-27-9",
+            labels=labels,
+            before={"istio.io/rev": "old"},
+        ),
+    )
 
 
 def prepared(desk: Desk, at_once: int) -> tuple[Hop, Wave, list[Planned]]:
@@ -139,13 +153,21 @@ def test_after_a_crash_the_ones_in_flight_come_first_again_and_none_restarts_twi
     Restarts(desk.settling, whole, one).run(left)
     assert [e.step for e in desk.of(StepStarted)][3:6] == flying
     assert len(desk.of(Intent)) == len(NAMES)
-    generations = {d["metadata"]["name"]: d["metadata"]["generation"] for d in desk.world.store.list("apps", "deployments", "shop")}
+    generations = {
+        d["metadata"]["name"]: d["metadata"]["generation"]
+        for d in desk.world.store.list("apps", "deployments", "shop")
+    }
     assert set(generations.values()) == {2}
 
 
 def test_nothing_restarts_once_somebody_has_put_the_label_back(desk: Desk) -> None:
     """A GitOps controller that reverts after a few seconds: without its label a restart moves nobody."""
-    desk.clock.after(4, lambda: desk.local.patch("/api/v1/namespaces/shop", b'{"metadata":{"labels":{"istio.io/rev":"old"}}}', "application/merge-patch+json"))
+    label = b'{"metadata":{"labels":{"istio.io/rev":"old"}}}'
+
+    def put_back() -> None:
+        desk.local.patch("/api/v1/namespaces/shop", label, "application/merge-patch+json")
+
+    desk.clock.after(4, put_back)
     with pytest.raises(UpgradeError, match="UPG-0604") as told:
         run(desk, 1)
     assert "h1.01" in told.value.headline

@@ -11,9 +11,9 @@ from tests.engine.desk import Desk, Note, Notes, hop, item, plan, playbook, wave
 from tests.engine.faults import AMBIGUOUS, Fault, Faulty
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Retrying, WithFiles
-from upgrader.engine.hands import Hands
-from upgrader.engine.settling import CONFLICTS, Settling
-from upgrader.engine.wait import Stopped
+from upgrader.engine.driving.hands import Hands
+from upgrader.engine.driving.settling import CONFLICTS, Settling
+from upgrader.engine.driving.wait import Stopped
 from upgrader.model.change import Change
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Intent, Outcome, StepHalted, StepProgress, StepSettled, StepStarted
@@ -80,7 +80,9 @@ def test_what_an_earlier_process_began_and_is_so_now_is_done(desk: Desk) -> None
     assert desk.of(StepSettled)[0].result == "done"
 
 
-@pytest.mark.parametrize("fault", sorted(AMBIGUOUS | {Fault.CONFLICT, Fault.BUSY, Fault.REFUSED}, key=str), ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "fault", sorted(AMBIGUOUS | {Fault.CONFLICT, Fault.BUSY, Fault.REFUSED}, key=str), ids=lambda f: f.name
+)
 def test_after_one_fault_it_looks_first_and_then_goes_on(desk: Desk, fault: Fault) -> None:
     settling, bad = behind(desk, fault, lambda _, __, times: times == 1)
     carry_out(settling)
@@ -93,7 +95,9 @@ def test_after_one_fault_it_looks_first_and_then_goes_on(desk: Desk, fault: Faul
     assert results(desk)[-1] == "committed"
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET_AFTER, Fault.TIMEOUT, Fault.BROKEN_AFTER], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_AFTER, Fault.TIMEOUT, Fault.BROKEN_AFTER], ids=lambda f: f.name
+)
 def test_what_happened_although_no_answer_came_is_not_sent_again(desk: Desk, fault: Fault) -> None:
     settling, _ = behind(desk, fault, lambda _, __, times: times == 1)
     carry_out(settling)
@@ -126,8 +130,12 @@ def test_conflicts_that_come_now_and_then_do_not_add_up(desk: Desk) -> None:
     assert bad.hits == 20 > CONFLICTS
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.BROKEN, Fault.AWAY, Fault.BUSY, Fault.REFUSED], ids=lambda f: f.name)
-def test_a_server_that_takes_no_writes_is_waited_for_and_given_up_in_the_end(desk: Desk, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_BEFORE, Fault.BROKEN, Fault.AWAY, Fault.BUSY, Fault.REFUSED], ids=lambda f: f.name
+)
+def test_a_server_that_takes_no_writes_is_waited_for_and_given_up_in_the_end(
+    desk: Desk, fault: Fault
+) -> None:
     """Although it can be read all the while."""
     settling, _ = behind(desk, fault, lambda *_: True)
     began = desk.clock.boottime()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
 
 from tests.engine.desk import Desk
-from upgrader.engine.wait import PAUSES, Looking, Patience, Stopped, looked, settle
+from upgrader.engine.driving.wait import PAUSES, Looking, Patience, Stopped, looked, settle
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import Forbidden, Unreachable
 from upgrader.model.step import Reading, Verdict
 
 
-def waits(desk: Desk, readings: list[Reading], patience: timedelta = timedelta(minutes=5)) -> tuple[Reading, list[float]]:
+def waits(
+    desk: Desk, readings: list[Reading], patience: timedelta = timedelta(minutes=5)
+) -> tuple[Reading, list[float]]:
     """The last reading, and when each look was made."""
     at: list[float] = []
 
@@ -32,7 +35,7 @@ PENDING, HOLDS, BROKEN = Reading.pending("wait"), Reading.holds("so"), Reading.b
 def test_it_looks_at_once_and_then_less_and_less_often(desk: Desk) -> None:
     reading, at = waits(desk, [*[PENDING] * 7, HOLDS])
     assert reading is HOLDS
-    assert [b - a for a, b in zip(at, at[1:], strict=False)] == [*PAUSES, PAUSES[-1], PAUSES[-1]]
+    assert [b - a for a, b in itertools.pairwise(at)] == [*PAUSES, PAUSES[-1], PAUSES[-1]]
 
 
 def test_what_is_broken_is_not_waited_for(desk: Desk) -> None:
@@ -58,7 +61,9 @@ def test_a_wait_of_eight_minutes_takes_eight_minutes_on_the_clock_of_the_world(d
     assert 480 <= desk.clock.boottime() - began < 500
 
 
-@pytest.mark.parametrize("failure", [Unreachable("gone", request="GET /x"), Forbidden("no", request="GET /x")])
+@pytest.mark.parametrize(
+    "failure", [Unreachable("gone", request="GET /x"), Forbidden("no", request="GET /x")]
+)
 def test_what_could_not_be_read_is_pending_with_the_request_in_its_words(failure: Exception) -> None:
     def look() -> Reading:
         raise failure
@@ -94,5 +99,5 @@ def test_a_signal_that_is_there_already_starts_no_pause(desk: Desk) -> None:
 def test_the_lock_is_kept_alive_during_a_long_pause(desk: Desk) -> None:
     ticks: list[float] = []
     Patience(desk.clock, lambda: "", lambda: ticks.append(desk.clock.boottime())).pause(60)
-    assert max(b - a for a, b in zip(ticks, ticks[1:], strict=False)) <= 5
+    assert max(b - a for a, b in itertools.pairwise(ticks)) <= 5
     assert len(ticks) == 12

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.desk import AT
-from upgrader.engine.folder import RunFolder
-from upgrader.engine.journal import HEAD, NAME, FileJournal, check_head, read_events, verified
+from upgrader.engine.keeping.folder import RunFolder
+from upgrader.engine.keeping.journal import HEAD, NAME, FileJournal, check_head, read_events, verified
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Intent, LockLeft, Looked, Outcome, RunEvent, StepSettled, StepStarted
 from upgrader.model.kinds import NAMESPACE, Ref

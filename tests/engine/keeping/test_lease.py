@@ -12,8 +12,8 @@ from tests.engine.desk import Desk
 from tests.engine.faults import Fault, Faulty
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Retrying
+from upgrader.engine.driving.wait import Stopped
 from upgrader.engine.lease import DURATION, GIVE_UP, HOME, RENEW, Lease, current, freeing
-from upgrader.engine.wait import Stopped
 from upgrader.host.identity import who
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import Unreachable
@@ -59,7 +59,9 @@ def test_our_namespace_is_made_once_and_is_not_injected(desk: Desk) -> None:
     take(lease(desk, BEN))
     made = [e for e in desk.world.audit.writes() if e.resource == "namespaces" and e.agent == "upgrade"]
     assert [e.verb for e in made] == ["create"]
-    assert desk.world.store.get(("", "namespaces", "", HOME))["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"  # type: ignore[index]
+    home = desk.world.store.get(("", "namespaces", "", HOME))
+    assert home is not None
+    assert home["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
 
 
 def test_while_the_holder_lives_elsewhere_and_renews_nobody_else_gets_it(desk: Desk) -> None:
@@ -68,7 +70,11 @@ def test_while_the_holder_lives_elsewhere_and_renews_nobody_else_gets_it(desk: D
     keeps(desk, ana, 60)
     with pytest.raises(UpgradeError) as told:
         take(lease(desk, BEN, "r-2"))
-    assert (told.value.code, told.value.exit_code, told.value.left) == ("UPG-0501", Exit.LOCKED, "Nothing was changed.")
+    assert (told.value.code, told.value.exit_code, told.value.left) == (
+        "UPG-0501",
+        Exit.LOCKED,
+        "Nothing was changed.",
+    )
     assert ANA in told.value.what[0]
     assert "r-1" in told.value.what[0]
 
@@ -87,7 +93,9 @@ def test_the_wall_clock_on_the_lease_means_nothing(desk: Desk) -> None:
     """Timers are the watcher's own: a holder whose clock is a year behind is waited for like any other."""
     take(lease(desk, ANA))
     desk.local.patch(
-        f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/lock", b'{"spec":{"renewTime":"2019-01-01T00:00:00.000000Z"}}', "application/merge-patch+json"
+        f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/lock",
+        b'{"spec":{"renewTime":"2019-01-01T00:00:00.000000Z"}}',
+        "application/merge-patch+json",
     )
     began = desk.clock.boottime()
     take(lease(desk, BEN))
@@ -264,13 +272,17 @@ def test_time_that_renewing_takes_counts_as_time_without_it(desk: Desk) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.RESET_AFTER, Fault.BROKEN_AFTER])
 @pytest.mark.parametrize("known", [False, True])
-def test_an_answer_that_is_lost_while_taking_it_is_looked_up(desk: Desk, fault: Fault, *, known: bool) -> None:
+def test_an_answer_that_is_lost_while_taking_it_is_looked_up(
+    desk: Desk, fault: Fault, *, known: bool
+) -> None:
     if known:
         former = lease(desk, BEN)
         take(former)
         former.release()
     first = itertools.count()
-    ana = lease(desk, ANA, cluster=faulty(desk, fault, lambda _, path, __: "leases" in path and next(first) == 0))
+    ana = lease(
+        desk, ANA, cluster=faulty(desk, fault, lambda _, path, __: "leases" in path and next(first) == 0)
+    )
     assert take(ana) == 1 + known
     assert ana.fence() == 1 + known
 

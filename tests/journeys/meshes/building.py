@@ -1,6 +1,6 @@
 """Clusters with a mesh that no scenario has: everything passes the API, injection and the controllers.
 
-    site = site("1.27.9").namespace("shop", rev="1-27-9").deployment("shop/cart", replicas=2)
+site = site("1.27.9").namespace("shop", rev="1-27-9").deployment("shop/cart", replicas=2)
 """
 
 from __future__ import annotations
@@ -114,7 +114,13 @@ class Site:
 
     # mesh
 
-    def plane(self, version: str, revision: str | None = None, manager: str = "kubectl", parts: tuple[str, ...] = ("crds", "base", "istiod")) -> Self:
+    def plane(
+        self,
+        version: str,
+        revision: str | None = None,
+        manager: str = "kubectl",
+        parts: tuple[str, ...] = ("crds", "base", "istiod"),
+    ) -> Self:
         """One more control plane (or parts of it) beside what is there; the default validator stays where it is."""
         release = self.also(version, revision)
         files = render(release)
@@ -128,7 +134,13 @@ class Site:
     def also(self, version: str, revision: str | None = None) -> Release:
         """A release for this cluster."""
         name = named(version) if revision is None else revision
-        return Release(version, name, self.release.hub, kubernetes=self.release.kubernetes, installer=self.release.installer)
+        return Release(
+            version,
+            name,
+            self.release.hub,
+            kubernetes=self.release.kubernetes,
+            installer=self.release.installer,
+        )
 
     def tag(self, name: str, release: Release | None = None, manager: str = "kubectl") -> Self:
         """A tag as ``istioctl tag set`` writes it."""
@@ -142,7 +154,9 @@ class Site:
     def relabel(self, name: str, **labels: str | None) -> Self:
         """Change labels of a namespace: ``rev``, ``injection``."""
         keys = {"rev": REV, "injection": INJECTION}
-        return self.patch(f"/api/v1/namespaces/{name}", {"metadata": {"labels": {keys[k]: v for k, v in labels.items()}}})
+        return self.patch(
+            f"/api/v1/namespaces/{name}", {"metadata": {"labels": {keys[k]: v for k, v in labels.items()}}}
+        )
 
     def ingress(self, image_version: str = "") -> Self:
         """The ingress gateway as istioctl installs it."""
@@ -152,15 +166,23 @@ class Site:
         """A gateway of the gateway chart."""
         return self.apply(render_gateway(self.release, name, namespace, replicas))
 
-    def gateway(self, name: str, rev: str | None = None, class_name: str = "istio", addresses: list[Obj] | None = None) -> Self:
+    def gateway(
+        self, name: str, rev: str | None = None, class_name: str = "istio", addresses: list[Obj] | None = None
+    ) -> Self:
         """A Gateway of the Gateway API, ``namespace/name``."""
         namespace, _, short = name.partition("/")
         labels = {} if rev is None else {REV: rev}
-        port = {"name": "mesh", "port": 15008, "protocol": "HBONE"} if class_name == "istio-waypoint" else {"name": "http", "port": 80, "protocol": "HTTP"}
+        port = (
+            {"name": "mesh", "port": 15008, "protocol": "HBONE"}
+            if class_name == "istio-waypoint"
+            else {"name": "http", "port": 80, "protocol": "HTTP"}
+        )
         spec: Obj = {"gatewayClassName": class_name, "listeners": [port]}
         spec |= {"addresses": addresses} if addresses else {}
         meta = {"name": short, "namespace": namespace, "labels": labels}
-        return self.put({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": meta, "spec": spec})
+        return self.put(
+            {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": meta, "spec": spec}
+        )
 
     # workloads
 
@@ -188,9 +210,18 @@ class Site:
         template: Obj = {"metadata": meta, "spec": {"containers": [container]} | dict(pod or {})}
         metadata: Obj = {"name": short, "namespace": namespace, "annotations": dict(own or {})}
         if kind == "Pod":
-            return self.put({"apiVersion": "v1", "kind": kind, "metadata": metadata | meta, "spec": template["spec"]})
+            return self.put(
+                {"apiVersion": "v1", "kind": kind, "metadata": metadata | meta, "spec": template["spec"]}
+            )
         shape = self._shape(kind, replicas, template, apps)
-        return self.put({"apiVersion": _GROUPS.get(kind, "apps/v1"), "kind": kind, "metadata": metadata, "spec": shape | dict(spec or {})})
+        return self.put(
+            {
+                "apiVersion": _GROUPS.get(kind, "apps/v1"),
+                "kind": kind,
+                "metadata": metadata,
+                "spec": shape | dict(spec or {}),
+            }
+        )
 
     @staticmethod
     def _shape(kind: str, replicas: int, template: Obj, apps: Obj) -> Obj:
@@ -198,7 +229,12 @@ class Site:
         ending = {"template": template | {"spec": template["spec"] | {"restartPolicy": "Never"}}}
         shapes: dict[str, Obj] = {
             "Deployment": {"replicas": replicas, "selector": selector, "template": template},
-            "StatefulSet": {"replicas": replicas, "selector": selector, "template": template, "serviceName": "app"},
+            "StatefulSet": {
+                "replicas": replicas,
+                "selector": selector,
+                "template": template,
+                "serviceName": "app",
+            },
             "DaemonSet": {"selector": selector, "template": template},
             "Job": ending,
             "CronJob": {"schedule": "0 3 * * 0", "jobTemplate": {"spec": ending}},
@@ -207,11 +243,24 @@ class Site:
 
     # manifests
 
-    def manifests(self, place: Path, *targets: str | tuple[str, str], ingress: bool = False, hub: str = "", installer: Installer | None = None) -> Path:
+    def manifests(
+        self,
+        place: Path,
+        *targets: str | tuple[str, str],
+        ingress: bool = False,
+        hub: str = "",
+        installer: Installer | None = None,
+    ) -> Path:
         """A folder with the manifests of each version, or of each (version, revision)."""
         for target in targets:
             version, revision = (target, named(target)) if isinstance(target, str) else target
-            release = Release(version, revision, hub or self.release.hub, kubernetes=self.release.kubernetes, installer=installer or "helm")
+            release = Release(
+                version,
+                revision,
+                hub or self.release.hub,
+                kubernetes=self.release.kubernetes,
+                installer=installer or "helm",
+            )
             folder = place / version
             folder.mkdir(parents=True, exist_ok=True)
             files = render(release) | ({"ingress.yaml": render_ingress_gateway(release)} if ingress else {})

@@ -19,7 +19,7 @@ from upgrader.cli.wiring import Connection
 from upgrader.cluster.identity import identify
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, Retrying
-from upgrader.engine.folder import RunFolder
+from upgrader.engine.keeping.folder import RunFolder
 from upgrader.model.change import ApiChange
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import RunEvent, StepStarted
@@ -33,7 +33,12 @@ SHARED = frozenset({"customresourcedefinitions"})
 """What going back leaves as it is: definitions serve both versions."""
 STEP = 0.5
 SETTLED = 5.0
-_LEFT = ("istio-reader-service-account", "istiod-service-account", "istiod-istio-system", "istio-reader-istio-system")
+_LEFT = (
+    "istio-reader-service-account",
+    "istiod-service-account",
+    "istiod-istio-system",
+    "istio-reader-istio-system",
+)
 """Shared objects of the base chart stay at the newer release, as the plan says."""
 
 
@@ -59,12 +64,12 @@ class Writing(Mortal):
     def __init__(self, journey: Watched, folder: Path, *, at: int = -1, after: bool = False) -> None:
         super().__init__(journey.connection().cluster, folder, at=at, after=after)
         self._journey = journey
-        self._folder = folder
+        self._run = folder
 
     def perform(self, change: ApiChange) -> Obj | None:
         """As usual."""
         answer = super().perform(change)
-        self._journey.wrote(self._folder, change)
+        self._journey.wrote(self._run, change)
         return answer
 
 
@@ -161,11 +166,11 @@ class Watched(Journey):
         return RunFolder(place)
 
 
-def points(plan: Plan, number: int) -> list[str]:
-    """Steps before the removal, spread over all that changes anything: the middle of each of *number* parts."""
+def points(plan: Plan, number: int, *, all_the_way: bool = False) -> list[str]:
+    """Steps of the first hop before its removal (or of everything): the middle of each of *number* parts."""
     items = [i for _, _, i in plan.items() if not isinstance(i.action, Gate | BackUp)]
     end = next((n for n, i in enumerate(items) if isinstance(i.action, RemoveObjects)), len(items))
-    ids = [i.id for i in items[:end]]
+    ids = [i.id for i in (items if all_the_way else items[:end])]
     if number >= len(ids):
         return ids
     return [ids[int((n + 0.5) * len(ids) / number)] for n in range(number)]
@@ -193,27 +198,33 @@ def prove(
     place: Path,
     manifests: Path,
     to: str = "next",
-    backs: int = 1,
-    kills: int = 1,
+    backs: int = 0,
+    kills: int = 0,
     left: Sequence[str] = (),
     excused: Sequence[str] = (),
     **wish: Any,
 ) -> Proof:
     """Take the mesh to the end; then back, and killed and on, from several points.
 
+    With ``UPGRADER_EVERY_POINT=1`` in the environment from every one.
+
     Args:
+        backs: From how many points the run is rolled back.
+        kills: At how many points it is killed and resumed.
         left: Beginnings of differences after going back that are right.
         excused: Beginnings of what the observer may see.
     """
-    whole = os.environ.get("UPGRADER_EVERY_POINT") == "1" and bool(backs or kills)
+    whole = os.environ.get("UPGRADER_EVERY_POINT") == "1"
     start = Watched.at(site, place / "start", manifests)
     start.watch.excused |= set(excused)
     before = contents(start.world, without=SHARED)
     plan = start.plan(to, **wish)
-    assert not plan.blocked, [f"{f.code} {f.subject}: {f.summary} | {f.do}" for f in plan.findings if f.blocks]
+    assert not plan.blocked, [
+        f"{f.code} {f.subject}: {f.summary} | {f.do}" for f in plan.findings if f.blocks
+    ]
     journey = start.forked(place / "straight")
     every = 10_000
-    killed = set(points(plan, every)) if whole else set(points(plan, 2 * kills)[1::2])
+    killed = set(points(plan, every if whole else kills, all_the_way=True))
     back = set(points(plan, every if whole else backs))
     journey.wanted = frozenset(killed | back)
     journey.begin(plan)
@@ -249,7 +260,9 @@ def _back(proof: Proof, kept: Watched, step: str, before: dict[str, Any], left: 
     _account(proof, kept, f"back from {step}")
     kept.world.advance(SETTLED)
     now = contents(kept.world, without=SHARED)
-    lines = [line for line in differences(before, now) if not any(name in line.split(":")[0] for name in _LEFT)]
+    lines = [
+        line for line in differences(before, now) if not any(name in line.split(":")[0] for name in _LEFT)
+    ]
     proof.wrong += [f"back from {step}: {line}" for line in lines if not any(one in line for one in left)]
 
 
@@ -261,8 +274,12 @@ def proxies(world: World) -> dict[str, set[str]]:
             continue
         for container in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]:
             if container["name"] == "istio-proxy":
-                owner = (pod["metadata"].get("ownerReferences") or [{"name": pod["metadata"]["name"]}])[0]["name"]
-                found.setdefault(container["image"].rpartition(":")[2], set()).add(f"{pod['metadata']['namespace']}/{owner}")
+                owner = (pod["metadata"].get("ownerReferences") or [{"name": pod["metadata"]["name"]}])[0][
+                    "name"
+                ]
+                found.setdefault(container["image"].rpartition(":")[2], set()).add(
+                    f"{pod['metadata']['namespace']}/{owner}"
+                )
     return found
 
 

@@ -11,13 +11,14 @@ from upgrader.sandbox.api.wire import AdmissionCall
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.istio.answers import discovery_of, proxy_of
 from upgrader.sandbox.istio.planes import revisions
-from upgrader.sandbox.store import Event, Obj
+from upgrader.sandbox.store import Event, Key, Obj
 from upgrader.sandbox.world import World
 
 REV = "istio.io/rev"
 _DECIDE = {"namespaces", "mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
 _DECIDE_THERE = {"pods", "services", "endpoints", "configmaps"}
 """The same, in the namespace of istiod."""
+_WATCHED = {"pods", "deployments", "statefulsets", "daemonsets"}
 _HIDDEN = {"kube-system", "kube-public", "kube-node-lease", "istio-upgrade"}
 _KINDS = (("apps", "deployments"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("batch", "cronjobs"))
 _GOOD = {"hosts": ["a.invalid"], "http": [{"route": [{"destination": {"host": "a.invalid"}}]}]}
@@ -62,7 +63,7 @@ class Watch:
     excused: set[str] = field(default_factory=set)
     before: tuple[int, int] = (0, 0)
     _dirty: bool = True
-    _moved: bool = True
+    _changed: dict[str, set[Key]] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, world: World) -> Watch:
@@ -81,7 +82,9 @@ class Watch:
 
     def on(self, world: World) -> Watch:
         """The same expectations of a fork."""
-        other = Watch(world, dict(self.expected), set(self.meshed), set(self.served), validates=self.validates)
+        other = Watch(
+            world, dict(self.expected), set(self.meshed), set(self.served), validates=self.validates
+        )
         other.excused, other.before = set(self.excused), self.before
         world.store.subscribe(other._note)
         return other
@@ -90,8 +93,13 @@ class Watch:
         plural = event.key[1]
         if plural in _DECIDE or (plural in _DECIDE_THERE and event.key[2].endswith("-system")):
             self._dirty = True
-        if plural != "events":
-            self._moved = True
+        if plural in _WATCHED:
+            self._changed.setdefault(plural, set()).add(event.key)
+        elif plural == "services" and event.type == "DELETED":
+            pods = self.world.store.list("", "pods")
+            self._changed.setdefault("pods", set()).update(
+                ("", "pods", p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods
+            )
 
     # looking
 
@@ -100,9 +108,13 @@ class Watch:
         if self._dirty:
             self._dirty = False
             self._look_at_admission()
-        if self._moved:
-            self._moved = False
-            self._look_at_pods()
+        changed, self._changed = self._changed, {}
+        for plural, keys in changed.items():
+            for key in keys:
+                if (obj := self.world.store.get(key)) is not None:
+                    self._look_at_pod(obj) if plural == "pods" else self._look_at_workload(obj)
+        if changed:
+            self._look_at_gateways()
 
     def _look_at_admission(self) -> None:
         self.looks += 1
@@ -127,29 +139,31 @@ class Watch:
             if trouble := self.accepted(namespace):
                 self._tell(f"valid configuration in {namespace}: {trouble}")
 
-    def _look_at_pods(self) -> None:
-        store = self.world.store
-        for pod in store.list("", "pods"):
-            proxy, owner = proxy_of(pod), _owner(pod)
-            if pod["status"].get("phase") in ("Succeeded", "Failed") or pod["metadata"].get("deletionTimestamp"):
-                continue
-            if proxy is None:
-                if owner in self.meshed:
-                    self._tell(f"{owner}: a pod without its sidecar")
-                continue
-            namespace, name = discovery_of(proxy)
-            if store.get(("", "services", namespace, name)) is None:
-                self._tell(f"{owner}: its proxy asks {name}, which is not there")
-        for plural in ("deployments", "statefulsets", "daemonsets"):
-            for obj in store.list("apps", plural):
-                conditions = (obj.get("status") or {}).get("conditions") or []
-                failing = next((c for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), None)
-                if failing:
-                    self._tell(f"{plural} {obj['metadata']['namespace']}/{obj['metadata']['name']}: {failing.get('message')}")
-        ready = {name for name, up in self._gateways() if up}
-        there = {name for name, _ in self._gateways()}
-        for name in (self.served & there) - ready:
-            self._tell(f"gateway {name} has no ready pod")
+    def _look_at_pod(self, pod: Obj) -> None:
+        if pod["status"].get("phase") in ("Succeeded", "Failed") or pod["metadata"].get("deletionTimestamp"):
+            return
+        proxy, owner = proxy_of(pod), _owner(pod)
+        if proxy is None:
+            if owner in self.meshed:
+                self._tell(f"{owner}: a pod without its sidecar")
+            return
+        namespace, name = discovery_of(proxy)
+        if self.world.store.get(("", "services", namespace, name)) is None:
+            self._tell(f"{owner}: its proxy asks {name}, which is not there")
+
+    def _look_at_workload(self, obj: Obj) -> None:
+        conditions = (obj.get("status") or {}).get("conditions") or []
+        failing = next(
+            (c for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), None
+        )
+        if failing:
+            self._tell(f"{obj['metadata']['namespace']}/{obj['metadata']['name']}: {failing.get('message')}")
+
+    def _look_at_gateways(self) -> None:
+        there = dict(self._gateways())
+        for name in self.served & there.keys():
+            if not there[name]:
+                self._tell(f"gateway {name} has no ready pod")
         if self.world.istio is not None:
             for emptied in self.world.istio.emptied[self.before[0] :]:
                 self._tell(f"emptied: {emptied[1:]}")
@@ -173,12 +187,24 @@ class Watch:
         self.probes += 1
         spec: Obj = {"containers": [{"name": "app", "image": "app"}]}
         spec |= {"hostNetwork": True} if way.host else {}
-        meta = {"name": "watch", "namespace": way.namespace, "labels": dict(way.labels), "annotations": dict(way.notes)}
+        meta = {
+            "name": "watch",
+            "namespace": way.namespace,
+            "labels": dict(way.labels),
+            "annotations": dict(way.notes),
+        }
         try:
-            made = self._admit("", "pods", way.namespace, {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+            made = self._admit(
+                "", "pods", way.namespace, {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+            )
         except ApiError as error:
             return f"{REFUSED}{error.message}"
-        proxies = [c for place in ("containers", "initContainers") for c in made["spec"].get(place) or () if c["name"] == "istio-proxy"]
+        proxies = [
+            c
+            for place in ("containers", "initContainers")
+            for c in made["spec"].get(place) or ()
+            if c["name"] == "istio-proxy"
+        ]
         if len(proxies) > 1:
             return f"{REFUSED}two proxies"
         if not proxies:
@@ -190,7 +216,12 @@ class Watch:
         """Why a valid VirtualService is refused; empty when it is accepted."""
         self.probes += 1
         meta = {"name": "watch", "namespace": namespace}
-        body = {"apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService", "metadata": meta, "spec": _GOOD}
+        body = {
+            "apiVersion": "networking.istio.io/v1beta1",
+            "kind": "VirtualService",
+            "metadata": meta,
+            "spec": _GOOD,
+        }
         try:
             self._admit("networking.istio.io", "virtualservices", namespace, body)
         except ApiError as error:
@@ -199,7 +230,10 @@ class Watch:
 
     def _admit(self, group: str, plural: str, namespace: str, body: Obj) -> Obj:
         version = body["apiVersion"].rpartition("/")[2]
-        call = AdmissionCall("CREATE", group, version, plural, "", namespace, "watch", body, None, dry_run=True, user="watch")
+        call = AdmissionCall(
+            "CREATE", group, version, plural, "", namespace, "watch", body, None, dry_run=True, user="watch"
+        )
+        assert self.world.api.admission is not None
         return self.world.api.admission.admit(call)
 
     # what there is
@@ -246,7 +280,13 @@ def _way(obj: Obj) -> Way:
     notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k == "sidecar.istio.io/inject"}
     host = bool(spec["template"]["spec"].get("hostNetwork"))
     made_up = REV in labels
-    return Way(obj["metadata"]["namespace"], tuple(sorted(labels.items())), tuple(sorted(notes.items())), host, made_up)
+    return Way(
+        obj["metadata"]["namespace"],
+        tuple(sorted(labels.items())),
+        tuple(sorted(notes.items())),
+        host,
+        made_up,
+    )
 
 
 def _owner(pod: Obj) -> str:
@@ -258,4 +298,3 @@ def _owner(pod: Obj) -> str:
     if owner["kind"] == "ReplicaSet":
         name = name.rpartition("-")[0]
     return f"{meta['namespace']}/{name}"
-

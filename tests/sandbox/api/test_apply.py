@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from upgrader.sandbox.api.wire import AdmissionCall
 from upgrader.sandbox.errors import ApiError
 
 _MAPS = "/api/v1/namespaces/dt/configmaps"
@@ -236,3 +237,58 @@ def test_owners_are_not_edited_through_a_subresource(server: Any) -> None:
     edit = b'{"metadata":{"managedFields":[{}]},"status":{"replicas":1}}'
     client.patch(f"{_DEPLOYMENT}/status", edit, _MERGE)
     assert _owner(client.get(_DEPLOYMENT), "one") is not None
+
+
+class _Gatekeeper:
+    """Admission that lets everything pass until it is told to refuse, or to label what it sees."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.refuses = False
+        self.label = ""
+
+    def admit(self, call: AdmissionCall) -> Any:
+        self.asked += 1
+        if self.refuses:
+            raise ApiError(403, "Forbidden", "not today")
+        if not self.label or call.obj is None:
+            return call.obj
+        meta = {**call.obj["metadata"], "labels": {"seen": self.label}}
+        return {**call.obj, "metadata": meta}
+
+
+def test_the_same_apply_again_is_still_a_matter_of_admission(server: Any) -> None:
+    keeper = server.api.admission = _Gatekeeper()
+    client = server.local()
+    client.apply(_ONE, _map(a="1"), "one")
+    client.apply(_ONE, _map(a="1"), "one")
+    assert keeper.asked == 2
+    keeper.label = "yes"
+    assert client.apply(_ONE, _map(a="1"), "one")["metadata"]["labels"] == {"seen": "yes"}
+    keeper.refuses = True
+    with pytest.raises(ApiError, match="not today"):
+        client.apply(_ONE, _map(a="1"), "one")
+
+
+def test_the_same_apply_again_brings_back_what_somebody_changed(server: Any) -> None:
+    client = server.local()
+    client.apply(_ONE, _map(a="1"), "one")
+    client.patch(_ONE, b'{"data":{"a":"9"}}', _MERGE)
+    assert client.apply(_ONE, _map(a="1"), "one", force=True)["data"] == {"a": "1"}
+
+
+def test_the_same_apply_again_minds_the_revision_it_names(server: Any) -> None:
+    client = server.local()
+    first = client.apply(_ONE, _map(a="1"), "one")
+    told = _map(a="2")
+    told["metadata"]["resourceVersion"] = first["metadata"]["resourceVersion"]
+    client.apply(_ONE, told, "one")
+    with pytest.raises(ApiError) as refused:
+        client.apply(_ONE, told, "one")
+    assert refused.value.status == 409
+
+
+def test_the_same_apply_by_another_manager_makes_it_an_owner(server: Any) -> None:
+    client = server.local()
+    client.apply(_ONE, _map(a="1"), "one")
+    assert _owner(client.apply(_ONE, _map(a="1"), "two"), "two") == {"f:data": {"f:a": {}}}

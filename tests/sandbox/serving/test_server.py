@@ -1,7 +1,10 @@
+import errno
 import http.client
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +21,7 @@ from upgrader.sandbox.clock import VirtualClock
 from upgrader.sandbox.errors import ApiError
 from upgrader.sandbox.serving.server import Life, Server, run_world
 from upgrader.sandbox.store import Store
+from upgrader.sandbox.world import World
 
 
 class Shelf:
@@ -27,12 +31,14 @@ class Shelf:
         self.backend = backend
         self.store: Store = backend.store
         self.broken = False
+        self.asked: list[str] = []
 
     @property
     def api(self) -> "Shelf":
         return self
 
     def handle(self, request: Request) -> Response:
+        self.asked.append(request.path)
         if self.broken:
             raise KeyError("a bug")
         try:
@@ -180,6 +186,9 @@ class Garden(Shelf):
         self.settled = threading.Event()
         self.grown = threading.Event()
 
+    def next_due(self) -> None:
+        return None
+
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
         if self.clock.now().minute >= 10:
@@ -205,3 +214,169 @@ def test_a_life_ends_with_its_block(backend: Backend) -> None:
     with Life(Garden(backend)):
         assert threading.active_count() == before + 1
     assert threading.active_count() == before
+
+
+def _raw(server: Server) -> socket.socket:
+    where = urlsplit(server.url)
+    return socket.create_connection((where.hostname, where.port), timeout=10)
+
+
+def _after(shelf: Shelf, server: Server) -> None:
+    """Somebody else is still served."""
+    where = urlsplit(server.url)
+    assert where.hostname
+    other = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+    assert ask(other, "/api")[0] == 200
+    other.close()
+    assert shelf.asked
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"POST /x HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\n{",
+        b"POST /x HTTP/1.1\r\nHost: s\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc",
+        b"POST /x HTTP/1.1\r\nHost: s\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /x HTT",
+    ],
+)
+def test_a_client_that_dies_in_the_middle_of_a_request_asked_nothing(shelf: Shelf, half: bytes) -> None:
+    before = threading.active_count()
+    with Server(shelf) as server:
+        with _raw(server) as client:
+            client.sendall(half)
+        _after(shelf, server)
+    assert [path for path in shelf.asked if path == "/x"] == []
+    assert threading.active_count() == before
+
+
+def test_a_client_that_falls_silent_in_the_middle_of_a_request_does_not_hold_up_the_end(shelf: Shelf) -> None:
+    before = threading.active_count()
+    with Server(shelf) as server, _raw(server) as client:
+        client.sendall(b"POST /x HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\n{")
+        _after(shelf, server)
+        server.stop()
+        assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [("Content-Length: many", 400), ("Content-Length: -1", 400), ("Content-Length: 9999999", 413)],
+)
+def test_a_length_that_is_none_is_refused(server: Server, head: str, status: int) -> None:
+    with _raw(server) as client:
+        client.sendall(f"POST /x HTTP/1.1\r\nHost: s\r\n{head}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["kind"] == "Status"
+
+
+def test_an_address_in_use_is_told_as_an_operating_system_error(server: Server, shelf: Shelf) -> None:
+    port = urlsplit(server.url).port
+    assert port
+    with pytest.raises(OSError, match=r"(?i)in use") as refused:
+        Server(shelf, port=port)
+    assert refused.value.errno == errno.EADDRINUSE
+
+
+def test_the_address_is_free_again_as_soon_as_the_server_has_stopped(shelf: Shelf) -> None:
+    with Server(shelf) as server:
+        port = urlsplit(server.url).port
+        assert port
+        _after(shelf, server)
+    with Server(shelf, port=port) as again:
+        _after(shelf, again)
+
+
+@pytest.mark.slow
+def test_clients_that_write_at_once_lose_nothing_and_a_watch_sees_all() -> None:
+    world, path = World(), "/api/v1/namespaces/default/configmaps"
+    with Server(world) as server, Life(world):
+        where = urlsplit(server.url)
+        assert where.hostname
+
+        def client() -> http.client.HTTPConnection:
+            return http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
+
+        def write(who: int) -> None:
+            mine = client()
+            for number in range(25):
+                told = orjson.dumps({"metadata": {"name": f"c-{who}-{number}"}})
+                assert ask(mine, path, "POST", body=told)[0] == 201
+            mine.close()
+
+        watching = client()
+        watching.request("GET", f"{path}?watch=1&resourceVersion={world.store.revision}")
+        lines = watching.getresponse()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        seen = {orjson.loads(lines.readline())["object"]["metadata"]["name"] for _ in range(100)}
+        watching.close()
+    wanted = {f"c-{who}-{number}" for who in range(4) for number in range(25)}
+    assert seen == wanted
+    assert wanted <= {obj["metadata"]["name"] for obj in world.store.list("", "configmaps", "default")}
+
+
+class Patient(Store):
+    """A store that notes how long somebody would have waited for news, and lets nobody wait."""
+
+    def __init__(self) -> None:
+        super().__init__(VirtualClock())
+        self.waits: list[float] = []
+        self.enough = threading.Event()
+
+    def wait(self, revision: int, timeout: float) -> bool:
+        self.waits.append(timeout)
+        if len(self.waits) >= 3:
+            self.enough.set()
+        return False
+
+
+class Calm:
+    """A world in which something is due some seconds from now, or nothing ever."""
+
+    def __init__(self, due: float | None, stumbles: int = 0) -> None:
+        self.store = Patient()
+        self.clock = self.store.clock
+        self.due, self.stumbles, self.advanced = due, stumbles, 0
+
+    def settle(self) -> None: ...
+
+    def advance(self, seconds: float) -> None:
+        self.advanced += 1
+        if self.advanced <= self.stumbles:
+            raise RuntimeError("a bug")
+
+    def next_due(self) -> datetime | None:
+        return None if self.due is None else self.clock.now() + timedelta(seconds=self.due)
+
+
+def _waits(calm: Calm, speed: float) -> list[float]:
+    with Life(calm, speed):
+        assert calm.store.enough.wait(10)
+    return calm.store.waits[:3]
+
+
+@pytest.mark.parametrize(
+    ("due", "speed", "wait"),
+    [
+        (None, 1, 0.25),
+        (None, 10, 0.05),
+        (None, 1000, 0.02),
+        (0.1, 1, 0.1),
+        (5, 1, 0.25),
+        (0.2, 10, 0.02),
+        (0, 1, 0.002),
+    ],
+)
+def test_an_idle_world_is_looked_at_rarely_and_a_busy_one_in_time(
+    due: float | None, speed: float, wait: float
+) -> None:
+    assert _waits(Calm(due), speed) == pytest.approx([wait] * 3)
+
+
+def test_life_goes_on_after_a_controller_stumbled(caplog: pytest.LogCaptureFixture) -> None:
+    calm = Calm(None, stumbles=2)
+    assert len(_waits(calm, 1)) == 3
+    assert calm.advanced >= 3
+    assert [record.message for record in caplog.records] == ["the sandbox stumbled"]

@@ -29,7 +29,7 @@ def ambient(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         what=(some(found),),
         why="ztunnel and the node agent exist once: they are replaced in place, node by node, and connections with them",
         do=(
-            "upgrade ambient parts by hand, one minor at a time: istiod, then istio-cni, then ztunnel, then waypoints",
+            "move ambient parts by hand, one minor at a time: istiod, then istio-cni, then ztunnel, then waypoints",
         ),
         objects=tuple(found),
     )

@@ -26,7 +26,7 @@ def cni(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         what=(some(found),),
         why="Istio supports the CNI plugin one minor older or newer than istiod",
         do=(
-            "upgrade istio-cni by its own installer "
+            "move istio-cni by its own installer "
             + ("between the hops, so one hop per run" if hops > 1 else "after the run"),
         ),
         objects=tuple(found),

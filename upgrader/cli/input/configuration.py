@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import platformdirs
@@ -30,9 +32,9 @@ class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How text looks, where no flag says otherwise."""
 
-    color: Literal["auto", "always", "never"] = "auto"
-    ascii: bool = False
-    accessible: bool = False
+    color: Literal["auto", "always", "never"] | None = None
+    ascii: bool | None = None
+    accessible: bool | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _PROJECT_ONLY = ("target", "playbook", "manifests")
+_FILLED = ("state", "output.color", "output.ascii", "output.accessible")
 
 
 def places(said: Globals) -> list[Path]:
@@ -83,16 +86,26 @@ def load(said: Globals) -> list[tuple[Path, Settings]]:
 
 
 def fill(said: Globals) -> None:
-    """Take from the strongest file what neither a flag nor the environment said.
+    """Take from the strongest file that says it what neither a flag nor the environment said.
 
     Raises:
         UpgradeError: UPG-0002.
     """
-    found = [settings for _, settings in load(said)]
-    said.state = said.state or next((s.state for s in found if s.state), "")
-    shown = next((s.output for s in found if s.output != Output()), Output())
-    said.color = shown.color if said.color == "auto" else said.color
-    said.ascii, said.accessible = said.ascii or shown.ascii, said.accessible or shown.accessible
+    found = load(said)
+    for name in _FILLED:
+        value = _strongest(found, name)[0]
+        attribute = name.removeprefix("output.")
+        if value is not None and attribute not in said.heard:
+            setattr(said, attribute, value)
+
+
+def _strongest(found: Sequence[tuple[Path, Settings]], name: str) -> tuple[str | bool | None, Path | None]:
+    """Value and file of a setting; nothing where no file says it."""
+    for place, settings in found:
+        value = attrgetter(name)(settings)
+        if value not in {None, ""}:
+            return value, place
+    return None, None
 
 
 def context_settings(said: Globals, context: str) -> ContextSettings:
@@ -106,31 +119,40 @@ def setting(said: Globals, name: str) -> str:
 
 
 def view(said: Globals) -> list[tuple[str, str, str]]:
-    """Name, value and origin of every setting in effect."""
-    files = load(said)
-    rows = []
-    for name in ("target", "playbook", "manifests", "state"):
-        flag = str(getattr(said, name, "") or "")
-        place, value = next(
-            ((str(p), str(getattr(s, name))) for p, s in files if getattr(s, name)), ("default", "")
-        )
-        rows.append((name, flag or value, "flag or environment" if flag else place))
-    place, output = next(
-        ((str(p), s.output) for p, s in files if s.output != Output()), ("default", Output())
-    )
-    rows += [
-        (f"output.{k}", str(getattr(output, k)).lower(), place) for k in ("color", "ascii", "accessible")
-    ]
-    for where, one in files:
-        rows += [
-            (
-                f"contexts.{c}",
-                f"banner {v.banner!r}, require_saved_plan {v.require_saved_plan}".lower(),
-                str(where),
-            )
-            for c, v in one.contexts.items()
-        ]
+    """Name, value and origin of every setting in effect; a file's with the line."""
+    found = load(said)
+    rows = [_row(said, found, name) for name in (*_PROJECT_ONLY, *_FILLED)]
+    known: set[str] = set()
+    for place, settings in found:
+        for context, value in settings.contexts.items():
+            if context not in known:
+                known.add(context)
+                text = f"banner {value.banner or '-'}, require_saved_plan {str(value.require_saved_plan).lower()}"
+                rows.append((f"contexts.{context}", text, f"{place}:{_line(place, 'contexts', context)}"))
     return rows
+
+
+def _row(said: Globals, found: Sequence[tuple[Path, Settings]], name: str) -> tuple[str, str, str]:
+    attribute = name.removeprefix("output.")
+    value, place = _strongest(found, name)
+    origin = f"{place}:{_line(place, *name.split('.'))}" if place else "default"
+    if attribute in said.heard:
+        origin = "flag" if attribute in said.given else "environment"
+    if attribute in said.heard or value is None:
+        value = getattr(said, attribute, "")
+    return name, str(value).lower() if isinstance(value, bool) else str(value), origin
+
+
+def _line(place: Path, *keys: str) -> int:
+    """Where *place* says it, counted from 1."""
+    import yaml
+
+    node: Any = yaml.compose(place.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    line = 0
+    for key in keys:
+        name, node = next((k, v) for k, v in node.value if k.value == key)
+        line = name.start_mark.line + 1
+    return line
 
 
 def _wrong(headline: str, why: str) -> UpgradeError:

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from upgrader.cli.input.options import Globals
+from upgrader.cli.input.signals import answerable
 from upgrader.cli.output.screen import interactive, tell
-from upgrader.engine.approvals import find_approval
-from upgrader.engine.wait import Patience
+from upgrader.engine.driving.wait import Patience
+from upgrader.engine.keeping.approvals import find_approval
 from upgrader.host.identity import person
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Approved
@@ -39,7 +40,8 @@ def ask_to_start(said: Globals, warning: str, what: str) -> None:
             exit_code=Exit.USAGE,
         )
     click.echo(warning, err=True)
-    answer = click.prompt(f"{what}\nOnly yes will do", default="no", show_default=False, err=True)
+    with answerable():
+        answer = click.prompt(f"{what}\nOnly yes will do", default="no", show_default=False, err=True)
     if answer.strip() != "yes":
         raise UpgradeError("UPG-0013", "not started: the answer was not yes", exit_code=Exit.DECLINED)
 

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from upgrader.cluster.access import READ, Access
-from upgrader.playbook.strict import duration
+from upgrader.model.duration import duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("text", "wide", "short", "json", "yaml", "jsonl", "markdown")
@@ -25,7 +25,8 @@ class Globals:
     """What was said for the whole call.
 
     Attributes:
-        given: What was said on the command line itself.
+        given: Names of what was said on the command line itself.
+        heard: Names of what was said there or in the environment.
         streamed: The event stream of this call is complete.
         settled: Configuration files were asked for what nobody said.
         output: ``FORMAT`` or ``FORMAT=PATH``, as given; the first without a path is what stdout gets.
@@ -49,6 +50,7 @@ class Globals:
     plain: bool = False
     no_input: bool = False
     given: set[str] = field(default_factory=set)
+    heard: set[str] = field(default_factory=set)
     settled: bool = False
     streamed: bool = False
 
@@ -124,6 +126,7 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         return
     assert param.name is not None
     setattr(found, param.name, value)
+    found.heard.add(param.name)
     if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
         found.given.add(param.name)
 
@@ -154,8 +157,9 @@ class SpokenGroup(click.Group):
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """The options of *command* in the order in which they were declared; the program's own at the root."""
     params = command.get_params(ctx)
-    own = [row for p in params if not isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
-    shared = [row for p in params if isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
+    options = [p for p in params if isinstance(p, click.Option)]
+    own = [row for p in options if not isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
+    shared = [row for p in options if isinstance(p, GlobalOption) and (row := p.get_help_record(ctx))]
     if own:
         with formatter.section("Options"):
             formatter.write_dl(own)
@@ -221,6 +225,13 @@ def global_options(function: F, *, env: bool = False) -> F:
     """Add the options of ``Globals`` to a command."""
     options = _all(env=env)
     for option in options if isinstance(function, click.Command) else reversed(options):
+        function = option(function)
+    return function
+
+
+def showing_options(function: F) -> F:
+    """Add those that say what is shown, to a command that reaches no cluster."""
+    for option in reversed(_showing(env=False)):
         function = option(function)
     return function
 

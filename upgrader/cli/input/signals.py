@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from upgrader.model.errors import Exit
 
@@ -64,3 +65,21 @@ def listening(now: Callable[[], float], *, quiet: bool = False) -> Iterator[Stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def answerable() -> Iterator[None]:
+    """While a question is open nothing was begun, so a signal ends the process at once instead of asking it to stop."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **{number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)},
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(int(EXITS[signal.Signals(number).name]))

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
+import msgspec
 
 from upgrader.cli.input.options import Globals
 from upgrader.host.files import atomic_write
+from upgrader.report.fitting import Typed
+from upgrader.report.plan.document import as_text
 from upgrader.report.style import Style, style_for
 
 Renderer = Callable[[], str]
@@ -25,18 +28,34 @@ def style_of(said: Globals, *, error: bool = False) -> Style:
     )
 
 
+def program() -> str:
+    """What the user typed to start this."""
+    called = Path(sys.argv[0]).name
+    return "kubectl istio-upgrade" if called.startswith("kubectl-") else "upgrade"
+
+
+def typed(said: Globals) -> Typed:
+    """How commands that are printed begin and end."""
+    return Typed(program(), said.flags())
+
+
 def show(said: Globals, renderers: Mapping[str, Renderer]) -> None:
     """Print what *renderers* has for the format of stdout, and write the files of ``-o FORMAT=PATH``.
+
+    What there is as JSON there is as YAML.
 
     Raises:
         click.UsageError: the command has no such format.
     """
+    known = dict(renderers)
+    if "json" in known:
+        known.setdefault("yaml", lambda: as_text(msgspec.json.decode(known["json"]()), "yaml"))
     for name in (said.format, *said.files):
-        if name not in renderers:
-            raise click.UsageError(f"this command has no format {name!r}; it has {', '.join(renderers)}")
+        if name not in known:
+            raise click.UsageError(f"this command has no format {name!r}; it has {', '.join(known)}")
     for name, path in said.files.items():
-        write(path, renderers[name]())
-    text = renderers[said.format]()
+        write(path, known[name]())
+    text = known[said.format]()
     if text:
         click.echo(text, color=True)
 

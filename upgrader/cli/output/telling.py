@@ -11,13 +11,14 @@ from typing import TextIO
 import click
 
 from upgrader.cli.input.options import Globals
-from upgrader.engine.folder import RunFolder
+from upgrader.cli.output.screen import style_of
+from upgrader.engine.keeping.folder import RunFolder
 from upgrader.host.clock import Clock
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import RunEvent, StepProgress, StepSettled
 from upgrader.planning.plan import Plan
-from upgrader.report.events import Stream, following
-from upgrader.report.run_lines import heartbeat, line_of
+from upgrader.report.run.events import Stream, following
+from upgrader.report.run.lines import heartbeat, line_of
 
 BEAT = 60.0
 """Seconds of silence after which something is said."""
@@ -34,10 +35,12 @@ class Teller:
         self, said: Globals, plan: Plan, run: RunFolder, clock: Clock, hang_up: Callable[[], None]
     ) -> None:
         self._said = said
+        self._style = style_of(said, error=True)
         self._clock = clock
         self._hang_up = hang_up
         self._stream = Stream(plan, run.run, following(plan, run.run, run.events()))
         self._file: TextIO | None = None
+        self._ending: Callable[[], str] | None = None
         self._waiting: dict[str, str] = {}
         self._spoke = clock.boottime()
         self._beat = 30.0 if said.accessible else BEAT
@@ -50,7 +53,7 @@ class Teller:
             self._waiting.pop(event.step, None)
         for line in self._stream.lines(event):
             self._emit(line)
-        text = line_of(event)
+        text = line_of(event, self._style)
         if text and self._said.format != "jsonl" and not self._said.quiet:
             self._say(text)
 
@@ -65,25 +68,32 @@ class Teller:
             self._file = path.open("a", encoding="utf-8")
         self._emit(self._stream.start(self._clock.now(), command))
 
-    def end(self, *, exit_code: int, result: str, safe: bool | None, following: list[str]) -> None:
-        """The last line of the stream."""
-        self._emit(
-            self._stream.end(
-                self._clock.now(), exit_code=exit_code, result=result, safe=safe, following=following
-            )
+    def end(
+        self, *, exit_code: int, result: str, safe: bool | None, following: list[str], changed: bool
+    ) -> None:
+        """Know the last line of the stream; ``close`` writes it, for the lock is given back before."""
+        self._ending = lambda: self._stream.end(
+            self._clock.now(),
+            exit_code=exit_code,
+            result=result,
+            safe=safe,
+            following=following,
+            changed=changed,
         )
-        self._close()
 
     def refuse(self, error: UpgradeError) -> None:
-        """The last lines when the run could not even be held."""
-        if self._said.streamed:
+        """The last lines when the run could not even be held; nothing where its end is known."""
+        if self._ending is not None:
             return
         for line in self._stream.refusal(self._clock.now(), error):
             self._emit(line)
-        self._close()
-
-    def _close(self) -> None:
         self._said.streamed = True
+
+    def close(self) -> None:
+        """Write the last line, if it is known: without one the writer died."""
+        if self._ending is not None:
+            self._emit(self._ending())
+            self._said.streamed = True
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -121,7 +131,7 @@ class Teller:
         self._clock.sleep(seconds)
         if self._clock.boottime() - self._spoke >= self._beat and self._waiting and not self._said.quiet:
             step, waits = next(reversed(self._waiting.items()))
-            self._say(heartbeat(self._clock.now(), step, waits))
+            self._say(heartbeat(self._clock.now(), step, waits, self._style))
 
 
 def watched() -> bool:

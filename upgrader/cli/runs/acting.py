@@ -13,19 +13,22 @@ import click
 from upgrader.cli.input.consent import Consent
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.signals import EXITS, StopSignal, listening
-from upgrader.cli.output.screen import hints, tell
+from upgrader.cli.output.screen import hints, style_of, tell, typed
 from upgrader.cli.output.telling import Teller, watched
 from upgrader.cli.wiring import TOOL, Connection, connect
-from upgrader.engine.folder import RunFolder
-from upgrader.engine.gates import Parked
-from upgrader.engine.safety import safe_to_leave
+from upgrader.engine.driving.gates import Parked
+from upgrader.engine.driving.wait import Stopped
+from upgrader.engine.keeping.folder import RunFolder
+from upgrader.engine.looking.safety import safe_to_leave
 from upgrader.engine.session import Session, Setting, opening_of, session
-from upgrader.engine.wait import Stopped
 from upgrader.host.clock import SystemClock
 from upgrader.host.identity import who
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.failures import ClusterFailure
 from upgrader.model.step import Verdict
-from upgrader.report.ending import Ending, commands, ending_text
+from upgrader.report.errors import of_failure
+from upgrader.report.plan.document import as_text
+from upgrader.report.run.ending import Ending, ending_document, ending_text, following, safety
 
 GATE_WAIT = timedelta(minutes=30)
 """How long a manual gate waits when somebody is watching."""
@@ -95,6 +98,8 @@ class Acting:
         except UpgradeError as error:
             teller.refuse(error)
             raise
+        finally:
+            teller.close()
 
 
 @contextmanager
@@ -113,8 +118,10 @@ class _End:
         self._connection = connection
         self._folder = folder
         self._teller = teller
+        self._before = 0
 
     def of(self, held: Session, until: str, prepare: Callable[[Session], None]) -> int:
+        self._before = held.record.writes
         try:
             prepare(held)
             result = held.drive(until=until)
@@ -132,50 +139,67 @@ class _End:
         except UpgradeError as error:
             self._failed(held, error)
             raise
+        except ClusterFailure as failure:
+            lost = of_failure(failure)
+            self._failed(held, lost)
+            raise lost from failure
         word = "Rolled back" if result == "rolled-back" else "Done"
         return self._say(held, word, Exit.OK, result, over=True)
 
     def _say(self, held: Session, headline: str, code: int, result: str, **more: object) -> int:
-        safe = safe_to_leave(held.progress(), self._connection.reader)
+        """The last words: for people, as a document, and as the last line of the stream."""
+        progress = held.progress()
+        safe = safe_to_leave(progress, self._connection.reader)
         ending = Ending(headline, self._folder.run, safe, **more)  # type: ignore[arg-type]
-        program = "upgrade"
-        text = ending_text(
-            ending,
-            held.progress(),
-            program=program,
-            flags=self._said.flags(),
-            next_commands=hints(self._said),
-        )
-        if self._said.format not in {"json", "jsonl", "yaml"}:
-            self._print(text)
-        following = [] if ending.over else [one[11:] for one in commands(ending, program, self._said.flags())]
+        words = typed(self._said)
+        match self._said.format:
+            case "jsonl":
+                pass
+            case "json" | "yaml" as form:
+                document = ending_document(ending, progress, words, result=result, code=int(code))
+                self._print(as_text(document, form))
+            case _:
+                style, more_words = style_of(self._said), hints(self._said)
+                self._print("\n" + ending_text(ending, progress, style, words, next_commands=more_words))
         self._teller.end(
-            exit_code=code, result=result, safe=safe.verdict is Verdict.HOLDS, following=following
+            exit_code=code,
+            result=result,
+            safe=safe.verdict is Verdict.HOLDS,
+            following=following(ending, words),
+            changed=self._changed(held),
         )
         return int(code)
 
+    def _changed(self, held: Session) -> bool:
+        """Whether this call has changed something."""
+        return held.record.writes > self._before
+
     def _failed(self, held: Session, error: UpgradeError) -> None:
         """Complete the error with what only the end knows: what is done, and whether it may stay so."""
-        progress = held.progress()
+        progress, changed = held.progress(), self._changed(held)
         safe = safe_to_leave(progress, self._connection.reader)
-        word = {Verdict.HOLDS: "yes", Verdict.BROKEN: "no", Verdict.PENDING: "not known"}[safe.verdict]
-        if (
-            error.exit_code in {Exit.STEP_FAILED, Exit.GATE_FAILED, Exit.STALE, Exit.LOCKED}
-            and progress.record.started
-        ):
-            error.left = f"{progress.done()} of {progress.total()} steps are done. Safe to leave like this: {word}, {safe.summary}."
+        if changed and error.exit_code in _CHANGED_NOTHING:
+            error.exit_code = Exit.STEP_FAILED
+        if progress.record.started:
+            done = f"{progress.done()} of {progress.total()} steps are done."
+            untouched = "" if changed else f"{error.left} "
+            error.left = f"{untouched}{done} Safe to leave like this: {safety(safe)}."
         error.do = tuple(one.replace("RUN", self._folder.run) for one in error.do)
-        following = [f"upgrade resume {self._folder.run}", f"upgrade rollback {self._folder.run}"]
         self._teller.end(
             exit_code=int(error.exit_code),
             result="failed",
             safe=safe.verdict is Verdict.HOLDS,
-            following=following,
+            following=following(Ending("", self._folder.run), typed(self._said)),
+            changed=changed,
         )
 
     def _print(self, text: str) -> None:
         try:
-            click.echo(f"\n{text}")
+            click.echo(text)
             sys.stdout.flush()
         except OSError:
             return
+
+
+_CHANGED_NOTHING = frozenset({Exit.BLOCKED, Exit.STALE, Exit.LOCKED, Exit.DECLINED, *range(64, 79)})
+"""Exit codes that promise that this call wrote nothing."""

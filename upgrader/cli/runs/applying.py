@@ -8,8 +8,8 @@ from pathlib import Path
 
 from upgrader.cli.wiring import Connection, survey
 from upgrader.cluster.identity import may
-from upgrader.engine.folder import runs_in
-from upgrader.engine.mirror import run_of_plan
+from upgrader.engine.keeping.folder import runs_in
+from upgrader.engine.keeping.mirror import run_of_plan
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.finding import Finding

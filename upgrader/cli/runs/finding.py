@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 from upgrader.cli.wiring import Connection
-from upgrader.engine.folder import RunFolder, runs_in
-from upgrader.engine.mirror import bring, mirrored
+from upgrader.engine.keeping.folder import RunFolder, runs_in
+from upgrader.engine.keeping.mirror import bring, mirrored
 from upgrader.model.errors import Exit, UpgradeError
 
 
@@ -37,6 +38,17 @@ def open_run(connection: Connection, runs: Path, named: str | None) -> RunFolder
     if away is not None:
         return bring(connection.reader, away, runs)
     raise no_run(named, runs, [f.run for f in runs_in(runs)] + copies)
+
+
+def latest_here(connection: Connection, runs: Path) -> RunFolder | None:
+    """The latest readable run of this cluster, over or not."""
+    for one in reversed(runs_in(runs)):
+        try:
+            if one.plan().cluster.uid == connection.id.uid:
+                return one
+        except UpgradeError:
+            continue
+    return None
 
 
 def _latest_open(connection: Connection, runs: Path) -> RunFolder | None:
@@ -72,10 +84,15 @@ def _same_cluster(connection: Connection, folder: RunFolder) -> None:
 def no_run(named: str | None, runs: Path, known: list[str]) -> UpgradeError:
     """UPG-0504: nothing to go on with."""
     shown = ", ".join(sorted(set(known))[-5:])
+    near = difflib.get_close_matches(named or "", known, 1)
     return UpgradeError(
         "UPG-0504",
         f"there is no run {named}" if named else "there is no open run",
-        what=(f"looked in {runs} and in the cluster", *((f"known: {shown}",) if shown else ())),
+        what=(
+            f"looked in {runs} and in the cluster",
+            *((f"known: {shown}",) if shown else ()),
+            *((f"did you mean {near[0]}?",) if near else ()),
+        ),
         why="a run begins with apply",
         do=("upgrade plan --out plan.json && upgrade apply plan.json",),
         exit_code=Exit.USAGE,

@@ -228,7 +228,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         former = next((w for w in self.injectors if self._tag(w) == tag), None)
         if former is not None:
             return msgspec.structs.replace(former, revision=revision)
-        made = self._webhook(f"istio-revision-tag-{tag}", revision, tag, f"{self.root_namespace}/istiod-{revision}")
+        made = self._webhook(
+            f"istio-revision-tag-{tag}", revision, tag, f"{self.root_namespace}/istiod-{revision}"
+        )
         unnamed = next((w for w in self.injectors if w.revision == DEFAULT_TAG and not self._tag(w)), None)
         if tag != DEFAULT_TAG or unnamed is None or unnamed.ref.name in self.switched_off:
             return made

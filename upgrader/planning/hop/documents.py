@@ -141,6 +141,16 @@ def proxy_image(release: Release) -> str:
     return ""
 
 
+def plane_image(release: Release) -> str:
+    """The image of istiod in the manifests of *release*; empty when they do not say."""
+    for document in release.part("control-plane"):
+        body = document.body
+        if body["kind"] == "Deployment" and str(body["metadata"]["name"]).startswith("istiod"):
+            containers = body["spec"]["template"]["spec"]["containers"]
+            return next((str(c.get("image", "")) for c in containers if c["name"] == "discovery"), "")
+    return ""
+
+
 def _image(values: dict[str, Any]) -> str:
     name = str((values.get("proxy") or {}).get("image") or "proxyv2")
     if "/" in name:

@@ -16,6 +16,7 @@ from upgrader.planning.hop.stage import Draft
 from upgrader.planning.hop.tags import empties, held, keep, label_gateway, may_move
 from upgrader.steps import ScalePlane
 
+
 def owned(draft: Draft) -> list[ApiGateway]:
     """Gateways that belong to the old revision, and to nobody else, and may move."""
     return [
@@ -39,7 +40,9 @@ def pin(draft: Draft) -> None:
 def _move(draft: Draft, gateway: ApiGateway) -> str:
     name = gateway_name(gateway)
     before = draft.forecast.gateways[name].get(REV) or "absent"
-    label_gateway(draft, gateway, draft.new, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}")
+    label_gateway(
+        draft, gateway, draft.new, draft.new, f"Gateway {name}: istio.io/rev {before} -> {draft.new}"
+    )
     return name
 
 

@@ -8,6 +8,7 @@ from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Workload
 from upgrader.model.version import UNNAMED
 from upgrader.planning.hop import gateways
+from upgrader.planning.hop.documents import plane_image
 from upgrader.planning.hop.gates import dangling, gateways_on, probe_round, workloads_on
 from upgrader.planning.hop.install import back_up, install
 from upgrader.planning.hop.moves import leave_behind, remaining, restart, waves
@@ -51,7 +52,13 @@ def _hop(draft: Draft) -> Hop:
         adopted=draft.stage.replicas.get(inputs.new, 0),
         strict=draft.stage.forecast.default_validator in draft.stage.forecast.versions,
         dangling=dangling(inputs.mesh),
+        images=_images(inputs),
     )
+
+
+def _images(inputs: HopInputs) -> dict[str, str]:
+    found = {"pilot": plane_image(inputs.release), "proxyv2": inputs.image}
+    return {name: image for name, image in found.items() if image}
 
 
 def _name_is_free(draft: Draft) -> bool:

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from upgrader.model.manifest import Part
 from upgrader.planning.hop.documents import manifests, there_already
-from upgrader.planning.hop.gates import case_of_new, probe_round
+from upgrader.planning.hop.gates import case_of_new, counted, probe_round
 from upgrader.planning.hop.stage import Draft
 from upgrader.probes import AnyProbe, ControlPlaneReady, Injects, Validates
 from upgrader.steps import ApplyManifests, BackUp
 
 _APPLIED_AGAIN: tuple[Part, ...] = ("base", "control-plane")
 _WORDS: dict[Part, str] = {
-    "crds": "apply {count} shared resource definitions of {version}",
-    "base": "apply {count} shared objects of {version}",
+    "crds": "apply {things} of {version}",
+    "base": "apply {things} of {version}",
     "control-plane": "install istiod revision {new} beside {old}",
 }
+_NOUNS: dict[Part, str] = {"crds": "shared resource definition", "base": "shared object"}
 
 
 def back_up(draft: Draft) -> None:
     """Look once, expecting what is; then copy everything a restore could need."""
     draft.gate("gate: before anything, injection and webhooks are as expected", probe_round(draft))
     count = len(draft.inputs.mesh.resources)
+    things = counted(count, "Istio and Gateway API object")
     folder = f"backup/h{draft.inputs.number}"
     again = [ref for part in _APPLIED_AGAIN for ref in there_already(draft, part)]
     draft.add(
         "b",
-        f"back up {count} Istio and Gateway API objects, webhooks, tags and labels" if count else "back up",
+        f"back up {things}, webhooks, tags and labels" if count else "back up webhooks, tags and labels",
         BackUp(
             folder=folder,
             revision=draft.old,
@@ -61,7 +63,7 @@ def apply_part(draft: Draft, part: Part) -> bool:
     adopted = part == "control-plane" and draft.new in draft.forecast.versions
     words = "keep istiod revision {new}, which is there already" if adopted else _WORDS.get(part, "")
     title = (words or "ingress gateway of istioctl, in place: {source} -> {version}").format(
-        count=len(documents),
+        things=counted(len(documents), _NOUNS.get(part, "object")),
         version=release.version,
         new=draft.new,
         old=draft.old,

@@ -50,7 +50,8 @@ def leave_behind(draft: Draft) -> None:
             f"plan to {draft.inputs.source} only, move {subject}, then plan on",
         )
     for workload in draft.inputs.mesh.workloads:
-        if workload.gateway == "api" or workload.ref.kind.kind == "Job" or not concerned(draft, workload):
+        ends = workload.ref.kind.kind == "Job" and draft.inputs.scope.restarts(workload)
+        if workload.gateway == "api" or ends or not concerned(draft, workload):
             continue
         why = "" if workload.gateway == "istioctl" else stranded(workload)
         if not draft.inputs.scope.restarts(workload):

@@ -25,7 +25,7 @@ from upgrader.model.manifest import Owned
 from upgrader.model.version import UNNAMED
 from upgrader.planning.hop.bindings import namespace_binding
 from upgrader.planning.hop.documents import reference
-from upgrader.planning.hop.gates import connected, gateways_on, probe_round, words
+from upgrader.planning.hop.gates import connected, counted, gateways_on, probe_round, words
 from upgrader.planning.hop.gateways import unpin
 from upgrader.planning.hop.stage import Draft
 from upgrader.planning.hop.tags import bind_gateways
@@ -147,7 +147,7 @@ def retire(draft: Draft) -> None:
     objects = objects_of(draft)
     draft.add(
         "-",
-        f"remove istiod revision {draft.old} ({len(objects)} objects)",
+        f"remove istiod revision {draft.old} ({counted(len(objects), 'object')})",
         RemoveObjects(revision=draft.old, objects=objects),
     )
     bind_gateways(draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Self
 
 import msgspec
@@ -13,8 +14,10 @@ from upgrader.model.snapshot import Labels, Snapshot, Workload
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--only`` and ``--exclude`` leave to be moved; each names ``namespace``,
-    ``namespace/workload`` or ``namespace/gateway``."""
+    """What ``--only`` and ``--exclude`` leave to be moved.
+
+    Each names ``namespace``, ``namespace/workload`` or ``namespace/gateway``.
+    """
 
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -30,10 +33,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         known |= {f"{g.ref.namespace}/{g.ref.name}" for g in mesh.api_gateways}
         strange = sorted({*only, *exclude} - known)
         if strange:
+            near = get_close_matches(strange[0], sorted(known), 1)
             raise UpgradeError(
                 "UPG-0014",
                 f"there is no namespace or workload {strange[0]}",
-                what=(f"asked for: {', '.join(strange)}",),
+                what=(f"asked for: {', '.join(strange)}", *(f"did you mean {one}?" for one in near)),
                 why="a misspelt exception would move, or leave, the wrong thing",
                 do=("write it as NAMESPACE or NAMESPACE/WORKLOAD",),
                 exit_code=Exit.USAGE,

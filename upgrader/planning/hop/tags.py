@@ -8,8 +8,8 @@ from typing import Final
 from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import ApiGateway
 from upgrader.model.version import UNNAMED, Version
-from upgrader.planning.foresight.foresee import after
 from upgrader.planning.foresight.forecast import DEFAULT_TAG, REV, gateway_name, tag_of
+from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.bindings import Binding, namespace_binding, workload_binding
 from upgrader.planning.hop.stage import Draft
 from upgrader.steps import AnyStep, MoveTag, RelabelGateway

@@ -20,6 +20,7 @@ class Direct:
     def __init__(self, door: Door, written: Callable[[], None], user: str, agent: str) -> None:
         self._door, self._written = door, written
         self._user, self._agent = user, agent
+        self._sent: dict[tuple[str, str], Spelled] = {}
 
     def send(  # noqa: PLR0917 (the shape of cluster.port.Transport)
         self,
@@ -31,10 +32,18 @@ class Direct:
         accept: str,
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers with their names in lower case, and body; every status is an answer."""
-        headers = {"User-Agent": self._agent, "Content-Type": content_type, "Accept": accept}
-        sent = Spelled((name, value) for name, value in headers.items() if value)
-        answer = self._door.handle(Request(method, path, dict(query), sent, body or b"", self._user))
+        answer = self._door.handle(
+            Request(method, path, query, self._headers(content_type, accept), body or b"", self._user)
+        )
         if method not in {"GET", "HEAD"} and answer.status < 300:
             self._written()
         content = answer.body if answer.stream is None else b"".join(answer.stream)
         return answer.status, {name.lower(): value for name, value in answer.headers.items()}, content
+
+    def _headers(self, content_type: str, accept: str) -> Spelled:
+        found = self._sent.get((content_type, accept))
+        if found is None:
+            told = {"User-Agent": self._agent, "Content-Type": content_type, "Accept": accept}
+            found = Spelled((name, value) for name, value in told.items() if value)
+            self._sent[content_type, accept] = found
+        return found

@@ -10,7 +10,7 @@ from upgrader.sandbox.errors import no_such_path, no_such_resource
 _KEPT = 4_096
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """What a path points at.
 
     Attributes:

@@ -16,7 +16,7 @@ class Spelled(dict[str, str]):
     """Headers whose names are spelled as the API server asks for them, so that nobody need look for other spellings."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request; ``path`` without the query, header names in any case."""
 
     method: str
@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True):
         return next((value for key, value in headers.items() if key.lower() == wanted), "")
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """One answer; ``stream`` replaces the body for watches."""
 
     status: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from upgrader.sandbox.clock import parse_stamp, stamp
 from upgrader.sandbox.controllers.index import Index
@@ -12,6 +13,9 @@ from upgrader.sandbox.controllers.recorder import Recorder
 from upgrader.sandbox.controllers.trouble import Troubles
 from upgrader.sandbox.local import Local
 from upgrader.sandbox.store import Key, Obj, Store
+
+Agenda = set[Any]
+"""Queues (``controllers.loop``) whose turn it is."""
 
 ACCOUNTS = "system:serviceaccount:kube-system:"
 
@@ -39,6 +43,7 @@ class Cluster:
     Attributes:
         keep_orphans: Objects whose owners never existed are left alone by garbage collection.
         lag: Virtual seconds until a change reaches the controllers.
+        agenda: Queues with keys in hand that are dirty or due.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Cluster:
         self.timings = timings
         self.keep_orphans = keep_orphans
         self.lag = lag
+        self.agenda: Agenda = set()
         self.troubles = Troubles(store, index)
         self.recorder = Recorder(store)
         self._connect = connect

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
 from upgrader.sandbox.clock import Clock
-from upgrader.sandbox.controllers.cluster import Cluster
+from upgrader.sandbox.controllers.cluster import Agenda, Cluster
 from upgrader.sandbox.store import Event, Key
 
 
@@ -33,8 +33,8 @@ class Controller(Protocol):
     def changed(self, event: Event) -> None:
         """Note what a change may mean; must not write."""
 
-    def reconcile(self) -> bool:
-        """Work through what is dirty or due, once; True if there was anything."""
+    def reconcile(self) -> None:
+        """Work through what is dirty or due, once."""
 
     def next_due(self) -> datetime | None:
         """The earliest moment something happens without a further change."""
@@ -46,8 +46,9 @@ class Controller(Protocol):
 class Queue:
     """Dirty keys in order of arrival, and at most one timer per key: the earliest asked for."""
 
-    def __init__(self, clock: Clock, lag: float = 0.0) -> None:
+    def __init__(self, clock: Clock, agenda: Agenda, lag: float = 0.0) -> None:
         self._clock = clock
+        self._agenda = agenda
         self._lag = lag
         self._dirty: dict[Key, None] = {}
         self._timers: dict[Key, datetime] = {}
@@ -56,6 +57,8 @@ class Queue:
     def copy_from(self, other: Queue) -> None:
         """Have the same keys in hand, dirty or due at the same moments."""
         self._dirty, self._timers, self._heap = dict(other._dirty), dict(other._timers), list(other._heap)
+        if self._dirty:
+            self._agenda.add(self)
 
     def add(self, key: Key) -> None:
         """To be looked at in the next round, or, where news travels slowly, after the lag."""
@@ -63,6 +66,7 @@ class Queue:
             self.after(key, self._lag)
         else:
             self._dirty[key] = None
+            self._agenda.add(self)
 
     def at(self, key: Key, moment: datetime) -> None:
         """To be looked at again at a moment, unless an earlier look is already planned.
@@ -73,17 +77,21 @@ class Queue:
         if known is None or moment < known:
             self._timers[key] = moment
             heapq.heappush(self._heap, (moment, key))
+            if moment <= self._clock.now():
+                self._agenda.add(self)
 
     def after(self, key: Key, seconds: float) -> None:
         """To be looked at again after some virtual seconds."""
         self.at(key, self._clock.now() + timedelta(seconds=seconds))
 
-    def pending(self, now: datetime) -> bool:
-        """Whether a key may be dirty or due; when it says no, none is."""
-        return bool(self._dirty) or (bool(self._heap) and self._heap[0][0] <= now)
+    def wake(self, now: datetime) -> None:
+        """Put itself on the agenda if a timer may be due."""
+        if self._heap and self._heap[0][0] <= now:
+            self._agenda.add(self)
 
     def take(self) -> list[Key]:
         """All keys that are dirty or due; they are then neither."""
+        self._agenda.discard(self)
         now = self._clock.now()
         while (due := self.next_due()) is not None and due <= now:
             _, key = heapq.heappop(self._heap)
@@ -137,7 +145,7 @@ class Loop(ABC):
         self.cluster = cluster
         self.store = cluster.store
         self.index = cluster.index
-        self.queue = Queue(cluster.clock, cluster.lag)
+        self.queue = Queue(cluster.clock, cluster.agenda, cluster.lag)
         self.client = cluster.acting_as(self.user)
 
     @abstractmethod
@@ -148,12 +156,10 @@ class Loop(ABC):
     def sync(self, key: Key) -> None:
         """Bring one object nearer to what its spec says."""
 
-    def reconcile(self) -> bool:
+    def reconcile(self) -> None:
         """Sync every key that is dirty or due."""
-        taken = self.queue.take()
-        for key in taken:
+        for key in self.queue.take():
             self.sync(key)
-        return bool(taken)
 
     def next_due(self) -> datetime | None:
         """The earliest timer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 
 from upgrader.sandbox.istio.planes import Istio
 from upgrader.sandbox.store import Store
@@ -45,6 +46,7 @@ def trusted(store: Store, istiod: Istio, bundle: str) -> bool:
     return root_of(store, istiod.namespace).strip() in _decoded(bundle)
 
 
+@lru_cache(maxsize=64)
 def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=False).decode()

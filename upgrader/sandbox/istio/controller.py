@@ -53,7 +53,7 @@ class IstioController:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.store = cluster.store
-        self.queue = Queue(cluster.clock, cluster.lag)
+        self.queue = Queue(cluster.clock, cluster.agenda, cluster.lag)
         self._istiods: dict[Key, Istio] = {}
         self._known: dict[str, Istio] = {}
         self._gateways = Gateways(cluster, self.queue, self.alive, self.client)
@@ -107,15 +107,13 @@ class IstioController:
             self.queue.add(_CLASSES)
         self._gateways.changed(event)
 
-    def reconcile(self) -> bool:
+    def reconcile(self) -> None:
         """Work through what is dirty or due; an istiod tries again later what the API server refused."""
-        taken = self.queue.take()
-        for key in taken:
+        for key in self.queue.take():
             try:
                 self._sync(key)
             except ApiError:
                 self.queue.after(key, _RETRY)
-        return bool(taken)
 
     def _note(self, key: Key, pod: Obj | None) -> None:
         istiod = None if pod is None else istiod_of(pod)

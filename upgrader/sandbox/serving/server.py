@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import select
+import selectors
 import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,11 +14,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from upgrader.sandbox.api.content import failure
 from upgrader.sandbox.api.watching import Watch
 from upgrader.sandbox.api.wire import Request, Response
-from upgrader.sandbox.clock import Clock, VirtualClock
-from upgrader.sandbox.errors import internal
+from upgrader.sandbox.errors import ApiError, bad_request, internal
+from upgrader.sandbox.serving.life import Life, run_world
 from upgrader.sandbox.store import Store
 
-_TICK = 0.02
+__all__ = ["Life", "Server", "run_world"]
+
+_MOST = 3 * 1024 * 1024
+"""Bytes a body may have, as in a real API server."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,45 +41,39 @@ class Served(Protocol):
     def store(self) -> Store: ...
 
 
-class Living(Served, Protocol):
-    """What lives while it is served."""
-
-    @property
-    def clock(self) -> Clock: ...
-
-    def settle(self) -> Any: ...
-
-    def advance(self, seconds: float) -> Any: ...
-
-
 class Server:
     """Serves a world until stopped; requests are answered one after the other, watches beside them.
 
     Attributes:
         url: Where it listens, known from the start, for example http://127.0.0.1:40123.
+
+    Raises:
+        OSError: the address is in use, or not one of this machine.
     """
 
     def __init__(self, world: Served, host: str = "127.0.0.1", port: int = 0) -> None:
         self._listener = _Listener((host, port), world)
         self.url = f"http://{host}:{self._listener.server_address[1]}"
+        self._bell, self._ear = socket.socketpair()
         self._thread: threading.Thread | None = None
 
     def start(self) -> Server:
         """Begin to answer; returns at once."""
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(0.01,), name="sandbox-server"
-        )
+        self._thread = threading.Thread(target=self._listen, name="sandbox-server")
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """Close every connection and wait until the last thread has ended."""
+        self._listener.closing = True
         if self._thread is not None:
-            self._listener.shutdown()
+            self._bell.send(b"!")
             self._thread.join()
             self._thread = None
         self._listener.hang_up()
         self._listener.server_close()
+        self._bell.close()
+        self._ear.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -85,16 +82,39 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _listen(self) -> None:
+        """Sleep until somebody knocks or the bell rings."""
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._listener, selectors.EVENT_READ)
+            waiting.register(self._ear, selectors.EVENT_READ)
+            while not self._listener.closing:
+                waiting.select()
+                if not self._listener.closing:
+                    self._listener.handle_request()
+
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = False
+    allow_reuse_port = False
     request_queue_size = 128
+    timeout = 0
 
     def __init__(self, address: tuple[str, int], world: Served) -> None:
         self.world = world
         self.open: dict[socket.socket, Watch | None] = {}
         self.closing = False
         super().__init__(address, _Connection)
+
+    def server_bind(self) -> None:
+        """Take the address without asking anybody for the name that goes with it."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (the names are inherited)
+        """Tell the log, not the terminal."""
+        _log.exception("the connection of %s", client_address)
 
     def hang_up(self) -> None:
         """End all watches and connections, so that their threads do."""
@@ -149,6 +169,8 @@ class _Connection(BaseHTTPRequestHandler):
             return
         body = response.body if response.stream is None else b"".join(response.stream)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -157,7 +179,12 @@ class _Connection(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 
     def _asked(self) -> Response:
-        world, body = self.server.world, self._body()
+        world = self.server.world
+        try:
+            body = self._body()
+        except ApiError as refusal:
+            self.close_connection = True
+            return failure(refusal)
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         request = Request(self.command, unquote(url.path), query, dict(self.headers.items()), body)
@@ -169,15 +196,28 @@ class _Connection(BaseHTTPRequestHandler):
             return failure(internal(f"{type(problem).__name__}: {problem}"))
 
     def _body(self) -> bytes:
+        """The body, whole.
+
+        Raises:
+            ApiError: 400 for a length that is none, 413 for one that is too much.
+            ConnectionError: the client went away in the middle of it.
+        """
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+            return self._exactly(_size(self.headers.get("Content-Length") or "0", 10))
+        parts, total = [], 0
+        while size := _size(self.rfile.readline().split(b";")[0].decode("latin-1"), 16):
+            total = _bounded(total + size)
+            parts.append(self._exactly(size))
             self.rfile.readline()
         while self.rfile.readline().strip():
             continue
         return b"".join(parts)
+
+    def _exactly(self, size: int) -> bytes:
+        found = self.rfile.read(size) if size else b""
+        if len(found) < size:
+            raise ConnectionResetError("the client went away")
+        return found
 
     def _follow(self, stream: Watch) -> None:
         """Send the lines of a watch as chunks until it ends or the client is gone."""
@@ -204,48 +244,19 @@ class _Connection(BaseHTTPRequestHandler):
         """Say nothing: the audit has it all."""
 
 
-class Life:
-    """Lets a world live in real time, from start to stop: changes at once, timers when they are due.
-
-    A world on a virtual clock is advanced by the real time that passed, times ``speed``; on a scaled clock time passes by itself.
-    """
-
-    def __init__(self, world: Living, speed: float = 1.0) -> None:
-        self._world = world
-        self._speed = speed
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sandbox-life")
-
-    def start(self) -> Life:
-        """Begin; returns at once."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """End, and wait until its thread has."""
-        self._over.set()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _run(self) -> None:
-        world, last = self._world, time.monotonic()
-        while not self._over.is_set():
-            now = time.monotonic()
-            with world.store.lock:
-                if isinstance(world.clock, VirtualClock):
-                    world.advance((now - last) * self._speed)
-                world.settle()
-                revision = world.store.revision
-            last = now
-            world.store.wait(revision, _TICK)
+def _size(text: str, base: int) -> int:
+    if not text.strip():
+        raise ConnectionResetError("the client went away")
+    try:
+        size = int(text, base)
+    except ValueError as problem:
+        raise bad_request(f"invalid length of the body: {text.strip()[:32]}") from problem
+    if size < 0:
+        raise bad_request(f"invalid length of the body: {size}")
+    return _bounded(size)
 
 
-def run_world(world: Living, speed: float = 1.0) -> Life:
-    """A started ``Life`` of the world; stop it to end its thread."""
-    return Life(world, speed).start()
+def _bounded(size: int) -> int:
+    if size > _MOST:
+        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_MOST}")
+    return size

@@ -14,16 +14,17 @@ from upgrader.cli.input.configuration import context_settings
 from upgrader.cli.input.consent import ask_to_start, parse_approvals
 from upgrader.cli.input.options import Duration, Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
-from upgrader.cli.output.screen import style_of, tell
+from upgrader.cli.input.signals import EXITS
+from upgrader.cli.output.screen import style_of, tell, typed
 from upgrader.cli.runs.acting import Acting, Manner, acting
 from upgrader.cli.runs.applying import admit, check_fit, run_files
 from upgrader.cli.runs.making import make
 from upgrader.cli.runs.rehearsing import rehearsal
 from upgrader.cli.wiring import survey
-from upgrader.engine.folder import RunFolder, new_run_id, read_plan
+from upgrader.engine.keeping.folder import RunFolder, new_run_id, read_plan
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.planning.plan import Plan
-from upgrader.report.plan_text import plan_text
+from upgrader.report.plan.text import plan_text
 
 
 def manner_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +118,8 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
     if shown and here.require_saved_plan:
         raise _needs_a_saved_plan(plan)
     if shown:
-        tell(options, plan_text(plan, style_of(options, error=True), banner=here.banner) + "\n")
+        screen = plan_text(plan, style_of(options, error=True), banner=here.banner, typed=typed(options))
+        tell(options, screen + "\n")
     runs = runs_folder(options)
     mesh = admit(ready.connection, plan, runs)
     if plan.empty:
@@ -128,6 +130,9 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
         ask_to_start(options, f"Context    {where}", f"Upgrade this mesh to {plan.path[-1]}?")
         mesh = survey(ready.connection)
         check_fit(plan, mesh)
+    if ready.stop.wanted():
+        tell(options, "Stopped before anything was begun. Nothing was changed.")
+        return EXITS[ready.stop.wanted()]
     run = new_run_id(ready.connection.clock.now())
     folder = RunFolder.create(runs, run, plan, run_files(plan, mesh))
     tell(options, f"run {run}: records in {folder.path}")

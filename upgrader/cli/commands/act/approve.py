@@ -6,13 +6,15 @@ import click
 
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
+from upgrader.cli.output.screen import show, typed
 from upgrader.cli.runs.finding import local_run, open_run
 from upgrader.cli.wiring import connect
-from upgrader.engine.approvals import leave_approval
+from upgrader.engine.keeping.approvals import leave_approval
 from upgrader.host.clock import SystemClock
 from upgrader.host.identity import person
-from upgrader.model.errors import Exit
+from upgrader.model.errors import Exit, UpgradeError
 from upgrader.planning.record import Progress
+from upgrader.report.plan.document import as_text
 
 
 @click.command("approve", cls=Spoken)
@@ -31,9 +33,13 @@ def approve(run: str, gate: str, confirm: str) -> int:
     folder = local_run(runs, run) or open_run(connect(options), runs, run)
     progress = Progress(folder.plan(), folder.record())
     at = SystemClock().now()
-    item = leave_approval(folder.path, progress, gate, by=person(), confirm=confirm, at=at)
-    click.echo(f"Approved {item.id}: {item.title}")
-    click.echo(
-        f"A waiting process goes on by itself; otherwise: upgrade resume {folder.run}{options.flags()}"
-    )
+    try:
+        item = leave_approval(folder.path, progress, gate, by=person(), confirm=confirm, at=at)
+    except UpgradeError as refusal:
+        refusal.do = tuple(one.replace("RUN", folder.run) for one in refusal.do)
+        raise
+    resume = typed(options).command(f"upgrade resume {folder.run}")
+    text = f"Approved {item.id}: {item.title}\nA waiting process goes on by itself; otherwise: {resume}"
+    document = {"schema": "upgrader.approval/v1", "run": folder.run, "gate": item.id, "next": [resume]}
+    show(options, {"text": lambda: text, "json": lambda: as_text(document, "json")})
     return Exit.OK

@@ -12,9 +12,9 @@ from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import style_of, tell
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
-from upgrader.engine.recheck import recheck
+from upgrader.engine.looking.recheck import recheck
 from upgrader.engine.session import Session
-from upgrader.report.standing import standing_text
+from upgrader.report.run.standing import standing_text
 
 
 @click.command("resume", cls=Spoken)

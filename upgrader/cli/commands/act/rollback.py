@@ -10,13 +10,14 @@ from upgrader.cli.commands.act.apply import manner_of, manner_options
 from upgrader.cli.input.consent import ask_to_start
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
+from upgrader.cli.output.screen import style_of
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
 from upgrader.engine.no_return import undoing
 from upgrader.engine.session import Session
 from upgrader.model.errors import Exit
 from upgrader.planning.record import Progress
-from upgrader.report.rollback_text import rollback_text
+from upgrader.report.run.back import rollback_text
 
 
 @click.command("rollback", cls=Spoken)
@@ -46,7 +47,7 @@ def rollback(  # noqa: PLR0917  click hands over what the user said
         folder = open_run(ready.connection, runs_folder(options), run)
         progress = Progress(folder.plan(), folder.record())
         back = undoing(progress, folder)
-        text = rollback_text(back, progress, folder.run)
+        text = rollback_text(back, progress, folder.run, style_of(options, error=not dry_run))
         if dry_run:
             click.echo(text)
             return Exit.OK

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import click
 
-from upgrader.cli.input.options import Spoken, global_options, said
+from upgrader.cli.input.options import Globals, Spoken, global_options, said
+from upgrader.cli.output.screen import show, typed
 from upgrader.cli.wiring import connect
 from upgrader.engine.lease import DURATION, current, freeing
 from upgrader.host.clock import Clock
 from upgrader.host.identity import is_alive
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import Obj, Ref
+from upgrader.report.plan.document import as_text
 
 
 @click.command("unlock", cls=Spoken)
@@ -28,23 +30,28 @@ def unlock(run: str, confirm: str, dry_run: bool) -> int:
     \b
     upgrade unlock r-20260914-k3f9
     """
-    connection = connect(said())
+    options = said()
+    connection = connect(options)
     reader = connection.reader
     holder, held_for, renewed = current(reader.get)
     if not holder:
-        click.echo("The lock is free.")
-        return Exit.OK
+        return _told(options, "free", "The lock is free.")
     if held_for != run:
         raise _refused(f"the lock is held for run {held_for or 'unknown'}, not for {run}", holder, held_for)
     if dry_run:
-        click.echo(f"Held by {holder}, renewed {renewed}")
-        return Exit.OK
+        return _told(options, "held", f"Held by {holder}, renewed {renewed}")
     if confirm != holder and not _gone(connection.clock, reader.get, holder, renewed):
         raise _refused(f"{holder} is alive, or was seconds ago", holder, run)
     change = freeing(reader.get)
     if change is not None:
         connection.cluster.perform(change)
-    click.echo(f"The lock of {holder} was removed. Go on with: upgrade resume {run}")
+    resume = typed(options).command(f"upgrade resume {run}")
+    return _told(options, "removed", f"The lock of {holder} was removed. Go on with: {resume}")
+
+
+def _told(options: Globals, lock: str, text: str) -> int:
+    document = {"schema": "upgrader.lock/v1", "lock": lock, "message": text}
+    show(options, {"text": lambda: text, "json": lambda: as_text(document, "json")})
     return Exit.OK
 
 

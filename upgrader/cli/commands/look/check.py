@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from upgrader.cli.commands.look.plan import wish_of, wish_options
 from upgrader.cli.input.options import Spoken, global_options, said
-from upgrader.cli.output.screen import show, style_of
+from upgrader.cli.output.screen import show, style_of, typed
 from upgrader.cli.runs.making import make
 from upgrader.cli.wiring import connect
+from upgrader.cluster.clean import clean_line
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 from upgrader.model.finding import Severity
 from upgrader.planning.plan import Plan
-from upgrader.report.plan_text import findings_text
+from upgrader.report.fitting import Typed, hung
+from upgrader.report.plan.findings import findings_text, label, summary, tally
 from upgrader.report.style import Style
 
 
@@ -32,42 +35,46 @@ def check(fail_on: str | None, **given: Any) -> int:
     """
     options = said()
     plan = make(connect(options), options, wish_of(given)).plan
-    style = style_of(options)
+    style, words = style_of(options), typed(options)
     show(
         options,
         {
-            "text": lambda: findings_text(plan.findings, plan.checks, style),
-            "wide": lambda: _wide(plan, style),
+            "text": lambda: findings_text(plan.findings, plan.checks, style, typed=words),
+            "wide": lambda: _wide(plan, style, words),
             "short": lambda: _short(plan, style),
-            "json": lambda: pretty(
-                {"schema": "upgrader.check/v1", "checks": plan.checks, "findings": plan.findings}
-            ).rstrip(),
+            "json": lambda: pretty(_document(plan)).rstrip(),
         },
     )
     advisory = fail_on and any(f.severity is Severity.ADVISORY for f in plan.findings)
     return Exit.BLOCKED if plan.blocked or advisory else Exit.OK
 
 
-def _wide(plan: Plan, style: Style) -> str:
+def _document(plan: Plan) -> dict[str, object]:
+    return {
+        "schema": "upgrader.check/v1",
+        "context": plan.cluster.context,
+        "path": plan.path,
+        "blocked": plan.blocked,
+        "checks": plan.checks,
+        "findings": plan.findings,
+    }
+
+
+def _wide(plan: Plan, style: Style, words: Typed) -> str:
     """The findings with every fact behind them."""
-    blocks = [findings_text(plan.findings, plan.checks, style)]
+    blocks = [findings_text(plan.findings, plan.checks, style, typed=words, wide=True)]
     for one in plan.findings:
-        lines = [f"{one.code} {one.subject}", *(f"  {fact}" for fact in one.what)]
-        blocks.append("\n".join([*lines, *([f"  why: {one.why}"] if one.why else [])]))
+        facts = [line for fact in one.what for line in hung("  ", clean_line(fact), style.width)]
+        why = hung("  why: ", one.why, style.width) if one.why else []
+        blocks.append("\n".join([*hung(f"{one.code} ", one.subject, style.width), *facts, *why]))
     return "\n\n".join(blocks)
 
 
 def _short(plan: Plan, style: Style) -> str:
     """What is not ok, for a chat."""
     now, target = (plan.path[0], plan.path[-1]) if plan.path else ("none", "none")
-    lines = [f"{plan.cluster.context}  istio {now}  target {target}  {plan.tool}"]
-    for one in sorted(plan.findings, key=lambda f: not f.blocks):
-        word = "BLOCKED" if one.blocks else "allowed" if one.allowed else "advisory"
-        lines.append(f"{style.mark('bad') if one.blocks else '!'} {word:9}  {one.code}  {one.summary}")
-    return "\n".join([*lines, findings_text([], plan.checks, style) if not plan.findings else _tally(plan)])
-
-
-def _tally(plan: Plan) -> str:
-    blocked = sum(f.blocks for f in plan.findings)
-    advisories = sum(f.severity is Severity.ADVISORY for f in plan.findings)
-    return f"{plan.checks} checks: {advisories} advisories, {blocked} BLOCKED"
+    style = replace(style, color=False)
+    lines = hung("", f"{plan.cluster.context}  istio {now}  target {target}  {plan.tool}", style.width)
+    for one in sorted(plan.findings, key=lambda f: (not f.blocks, bool(f.allowed))):
+        lines += hung(f"{label(one, style)}  {one.code}  ", summary(one), style.width)
+    return "\n".join([*lines, f"{plan.checks} checks: {', '.join(tally(plan.findings, plan.checks))}"])

@@ -11,15 +11,15 @@ import click
 
 from upgrader.cli.input.configuration import context_settings, setting
 from upgrader.cli.input.options import Duration, Spoken, global_options, said
-from upgrader.cli.output.screen import hints, show, style_of, write
+from upgrader.cli.output.screen import hints, show, style_of, typed, write
 from upgrader.cli.runs.making import Made, Wish, make
 from upgrader.cli.wiring import connect
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 from upgrader.model.finding import Severity
-from upgrader.report.plan_json import plan_document, plan_yaml
-from upgrader.report.plan_markdown import plan_markdown
-from upgrader.report.plan_text import plan_text, saved_text
+from upgrader.report.plan.document import plan_document, plan_yaml
+from upgrader.report.plan.markdown import plan_markdown
+from upgrader.report.plan.text import plan_text, saved_text
 
 
 def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,12 +106,14 @@ def show_plan(made: Made, *, options_out: str = "") -> None:
     style = style_of(options)
     banner = context_settings(options, found.cluster.context).banner
 
+    words = typed(options)
+
     def text(*, wide: bool = False) -> str:
-        tail = ""
-        if options_out and (not found.empty or found.blocked):
-            whole = saved_text(found, options_out, flags=options.flags())
-            tail = "\n" + (whole if hints(options) else whole.partition("\n\n")[0])
-        return plan_text(found, style, wide=wide or options.verbose > 0, banner=banner) + tail
+        wide = wide or options.verbose > 0
+        screen = plan_text(found, style, wide=wide, banner=banner, typed=words)
+        if not options_out or (found.empty and not found.blocked):
+            return screen
+        return f"{screen}\n{saved_text(found, options_out, style, words, next_commands=hints(options))}"
 
     show(
         options,

@@ -9,10 +9,10 @@ from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import show
 from upgrader.cli.runs.finding import local_run, open_run
 from upgrader.cli.wiring import connect
-from upgrader.engine.journal import read_events
+from upgrader.engine.keeping.journal import read_events
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
-from upgrader.report.run_report import run_document, run_markdown
+from upgrader.report.run.report import run_document, run_markdown
 
 
 @click.command("report", cls=Spoken)

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import click
 
+from upgrader.cli.input.configuration import context_settings
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import show as show_formats
-from upgrader.cli.output.screen import style_of, tell
+from upgrader.cli.output.screen import style_of, tell, typed
 from upgrader.cli.runs.finding import local_run, no_run
-from upgrader.engine.folder import read_plan
+from upgrader.engine.keeping.folder import read_plan
 from upgrader.host.clock import SystemClock
 from upgrader.model.errors import Exit
 from upgrader.planning.plan import Plan
-from upgrader.report.plan_json import plan_document, plan_yaml
-from upgrader.report.plan_markdown import plan_markdown
-from upgrader.report.plan_text import plan_text
+from upgrader.report.plan.document import plan_document, plan_yaml
+from upgrader.report.plan.markdown import plan_markdown
+from upgrader.report.plan.text import plan_text
 
 
 @click.command("show", cls=Spoken)
@@ -32,17 +33,18 @@ def show(what: str) -> int:
     """
     options = said()
     plan = _plan(what)
-    style = style_of(options)
+    style, words = style_of(options), typed(options)
+    banner = context_settings(options, plan.cluster.context).banner
     if SystemClock().now() > plan.valid_until:
         tell(options, f"note: plan {plan.id} could be applied until {plan.valid_until:%Y-%m-%d %H:%M} UTC")
     show_formats(
         options,
         {
-            "text": lambda: plan_text(plan, style),
-            "wide": lambda: plan_text(plan, style, wide=True),
+            "text": lambda: plan_text(plan, style, banner=banner, typed=words),
+            "wide": lambda: plan_text(plan, style, wide=True, banner=banner, typed=words),
             "json": lambda: plan_document(plan),
             "yaml": lambda: plan_yaml(plan),
-            "markdown": lambda: plan_markdown(plan, made_file=what),
+            "markdown": lambda: plan_markdown(plan, made_file=what, banner=banner),
         },
     )
     return Exit.OK

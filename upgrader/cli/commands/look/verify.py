@@ -10,11 +10,13 @@ import click
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show, style_of
 from upgrader.cli.wiring import connect, survey
-from upgrader.engine.wait import looked
+from upgrader.cluster.clean import clean_line
+from upgrader.engine.driving.wait import looked
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 from upgrader.model.step import Reading, Verdict
 from upgrader.planning.expect import expectations
+from upgrader.report.fitting import hung
 from upgrader.report.style import Style
 
 
@@ -59,13 +61,14 @@ def _text(rows: Sequence[tuple[str, Reading]], style: Style) -> str:
     words = {
         Verdict.HOLDS: ("ok", "ok"),
         Verdict.BROKEN: ("bad", "BROKEN"),
-        Verdict.PENDING: ("later", "not known"),
+        Verdict.PENDING: ("later", "not yet"),
     }
     lines = []
     for title, reading in rows:
         mark, word = words[reading.verdict]
-        said = reading.summary if reading.verdict is Verdict.HOLDS else f"{title}: {reading.summary}"
-        lines.append(f"  {style.mark(mark)} {word:9}  {said}")
+        told = clean_line(reading.summary)
+        text = told if reading.verdict is Verdict.HOLDS else f"{title}: {told}"
+        lines += hung(f"  {style.mark(mark)} {word:7}  ", text, style.width)
     held = sum(r.verdict is Verdict.HOLDS for _, r in rows)
     return "\n".join([*lines, "", f"Verified: {held} of {len(rows)} hold"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from upgrader.cli.input.options import SpokenGroup, global_options, said
+from upgrader.cli.input.options import SpokenGroup, global_options, said, showing_options
 from upgrader.cli.input.signals import listening
 from upgrader.cli.output.screen import show
 from upgrader.host.clock import SystemClock
@@ -67,6 +67,7 @@ def list_() -> int:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write every request to this file as JSON Lines.",
 )
+@showing_options
 def start(  # noqa: PLR0917  click hands over what the user said
     scenario: str, listen: str, place: Path | None, kubernetes: str | None, speed: float, audit: Path | None
 ) -> int:

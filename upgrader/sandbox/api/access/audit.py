@@ -12,7 +12,7 @@ import orjson
 _LIMIT = 200_000
 
 
-class AuditEntry(msgspec.Struct, frozen=True):
+class AuditEntry(msgspec.Struct, frozen=True, gc=False):
     """One answered request.
 
     Attributes:

@@ -43,7 +43,7 @@ class Denial:
         return bool(ask.subresource) and f"*/{ask.subresource}" in self.resources
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """One question to authorization."""
 
     user: str

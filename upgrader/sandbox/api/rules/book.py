@@ -8,6 +8,7 @@ from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.rules.defaults import default
 from upgrader.sandbox.api.rules.metadata import check_meta
+from upgrader.sandbox.api.rules.shape import copied
 from upgrader.sandbox.api.rules.validation import check
 from upgrader.sandbox.api.schemas.builtin import known_builtin, undeclared
 from upgrader.sandbox.api.schemas.custom import check_custom, known_custom, undeclared_custom
@@ -37,6 +38,15 @@ def filled(call: Call, obj: Obj, *, sent: bool = False) -> Obj:
     found.setdefault("metadata", {})
     if resource.crd is None:
         default(resource, found)
+    return found
+
+
+def refilled(call: Call, obj: Obj) -> Obj:
+    """A copy of an object as admission left it, with defaults for what admission added."""
+    if call.target.resource.crd is not None:
+        return filled(call, obj)
+    found = copied(obj)
+    default(call.target.resource, found)
     return found
 
 

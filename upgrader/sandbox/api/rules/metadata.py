@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from upgrader.sandbox.api.kinds.catalogue import Resource
@@ -90,20 +91,28 @@ def check_labels(labels: Any, field: str) -> Iterator[Cause]:
         yield from _key(key, field)
         if not isinstance(value, str):
             yield wrong(field, value, "must be a string")
-        elif len(value) > 63:
-            yield wrong(field, value, "must be no more than 63 bytes")
-        elif value and not _WORD.fullmatch(value):
-            yield wrong(field, value, _VALUE_WHY)
+        else:
+            yield from _value(value, field)
 
 
-def _key(key: str, field: str) -> Iterator[Cause]:
+@lru_cache(maxsize=4096)
+def _value(value: str, field: str) -> tuple[Cause, ...]:
+    if len(value) > 63:
+        return (wrong(field, value, "must be no more than 63 bytes"),)
+    return () if not value or _WORD.fullmatch(value) else (wrong(field, value, _VALUE_WHY),)
+
+
+@lru_cache(maxsize=4096)
+def _key(key: str, field: str) -> tuple[Cause, ...]:
     prefix, slash, name = key.rpartition("/")
+    found = []
     if slash and not _SUBDOMAIN.fullmatch(prefix):
-        yield wrong(field, key, f"prefix part {_SUBDOMAIN_WHY}")
+        found.append(wrong(field, key, f"prefix part {_SUBDOMAIN_WHY}"))
     if len(name) > 63:
-        yield wrong(field, key, "name part must be no more than 63 bytes")
+        found.append(wrong(field, key, "name part must be no more than 63 bytes"))
     if not _WORD.fullmatch(name):
-        yield wrong(field, key, _KEY_WHY)
+        found.append(wrong(field, key, _KEY_WHY))
+    return tuple(found)
 
 
 def _annotations(annotations: Any) -> Iterator[Cause]:

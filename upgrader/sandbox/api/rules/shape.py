@@ -40,9 +40,9 @@ def tidied(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: inner if name in RAW else tidied(inner)
+        name: inner if type(inner) is str or name in RAW else tidied(inner)
         for name, inner in value.items()
-        if not is_nothing(name, inner)
+        if inner or not is_nothing(name, inner)
     }
 
 

@@ -18,6 +18,7 @@ _PARTS = frozenset(
 )
 """What has metadata and is no object of its own."""
 
+_SCALARS = frozenset({str, int, bool, float})
 _PLAIN, _AS_IS, _ONE, _LIST, _MAP = range(5)
 Known = tuple[int, str]
 """How a field is gone into, and the message beneath it."""
@@ -79,10 +80,9 @@ def _kept(obj: Obj, message: str, lost: list[str]) -> Obj:
         known = fields.get(name)
         if known is None:
             lost.append(name)
-        elif not isinstance(value, dict | list):
-            if value is not None:
-                found[name] = value
-        elif not is_nothing(name, value):
+        elif type(value) in _SCALARS:
+            found[name] = value
+        elif value or not is_nothing(name, value):
             found[name] = _below(value, known, lost)
     return found
 
@@ -91,6 +91,8 @@ def _below(value: Any, known: Known, lost: list[str]) -> Any:
     sort, message = known
     if sort == _AS_IS:
         return value
+    if sort == _PLAIN:
+        return tidied(value)
     if isinstance(value, dict):
         if sort == _ONE:
             return _kept(value, message, lost)
@@ -113,7 +115,7 @@ def unknown_fields(message: str, obj: Obj, path: str = "") -> Iterator[str]:
         known = fields.get(name)
         if known is None:
             yield here
-        elif isinstance(value, dict | list):
+        elif type(value) not in _SCALARS:
             for inner, message_below, place in _inside(value, known, here, None):
                 yield from unknown_fields(message_below, inner, place)
 
@@ -134,7 +136,7 @@ def _undeclared(message: str, obj: Obj, shape: Shape, path: str) -> Iterator[str
         here, known = f"{path}.{name}", fields.get(name)
         if known is None:
             yield here
-        elif isinstance(value, dict | list):
+        elif type(value) not in _SCALARS:
             below = shape.child(name)
             inner_shape = below if known[0] == _ONE else below.of_item()
             for inner, message_below, place in _inside(value, known, here, below):

@@ -9,7 +9,7 @@ from upgrader.sandbox.api.fields.managed import Writer, updated
 from upgrader.sandbox.api.fields.owners import Owners, owners_of
 from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.fields.zero import zero_of
-from upgrader.sandbox.api.rules.book import filled, problems
+from upgrader.sandbox.api.rules.book import filled, problems, refilled
 from upgrader.sandbox.api.rules.plugins import admit_pod, check_namespace
 from upgrader.sandbox.api.rules.prepare import prepare_create, prepare_update
 from upgrader.sandbox.api.verbs.bodies import read_object
@@ -87,7 +87,7 @@ def _admitted(call: Call, operation: str, obj: Obj, old: Obj | None, *, dry: boo
     after = call.admit(operation, name, obj, old, dry_run=dry)
     if after is None or after is obj:
         return obj
-    return filled(call, after)
+    return refilled(call, after)
 
 
 def update(call: Call) -> Response:

@@ -6,7 +6,6 @@ from upgrader.sandbox.controllers.conditions import ENDED, is_deleted, is_ready,
 from upgrader.sandbox.controllers.index import PODS
 from upgrader.sandbox.controllers.loop import Loop
 from upgrader.sandbox.controllers.network.ports import resolved
-from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Event, Key, Obj
 
 SERVICES = ("", "services")
@@ -27,9 +26,11 @@ class ServiceLoop(Loop):
             self._mark(event)
 
     def _mark(self, event: Event) -> None:
+        after = (event.obj["metadata"].get("labels") or {}).items()
+        before = after if event.old is None else (event.old["metadata"].get("labels") or {}).items()
         for service in self.index.all(*SERVICES, event.key[2]):
-            selector = service["spec"].get("selector")
-            if selector and any(_selected(selector, pod) for pod in (event.obj, event.old) if pod):
+            wanted = (service["spec"].get("selector") or {}).items()
+            if wanted and (wanted <= after or wanted <= before):
                 self.queue.add((*SERVICES, event.key[2], service["metadata"]["name"]))
 
     def backends(self, service: Obj) -> list[Obj]:
@@ -103,7 +104,7 @@ def _address(pod: Obj) -> Obj:
 
 
 def _selected(selector: Obj, pod: Obj) -> bool:
-    return matches({"matchLabels": selector}, pod["metadata"].get("labels"))
+    return selector.items() <= (pod["metadata"].get("labels") or {}).items()
 
 
 def _tells(event: Event) -> bool:

@@ -17,6 +17,9 @@ from upgrader.sandbox.store import Obj
 TEMPLATES = "inject.istio.io/templates"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 REVISION = "istio.io/rev"
+Rendered = dict[str, list[dict[str, Any]]]
+_KEPT = 512
+_RENDERED: dict[tuple[Any, ...], tuple[Settings, Rendered]] = {}
 INIT_NAMES = ("istio-validation", "istio-init")
 
 __all__ = ["Refusal", "inject", "native_sidecars", "wants_injection"]
@@ -27,7 +30,7 @@ class Refusal(Exception):
 
 
 def inject(pod: Obj, istiod: Istio, settings: Settings, *, native: bool) -> Obj:
-    """*pod* with the proxy of the serving revision; an earlier injection is replaced.
+    """*pod* with the proxy of the serving revision; an earlier injection is replaced. What is added is shared: copy it.
 
     Args:
         pod: never changed.
@@ -91,9 +94,31 @@ def _template(pod: Obj, settings: Settings) -> str:
     return next((name for name in names if name in ("gateway", "sidecar")), names[0])
 
 
-def _rendered(design: Design, template: str, *, as_init: bool) -> dict[str, list[dict[str, Any]]]:
+def _rendered(design: Design, template: str, *, as_init: bool) -> Rendered:
+    """What the template adds; made once for all pods of which it would be the same."""
+    istiod, notes = design.istiod, design.annotations.items()
+    told = tuple(sorted(note for note in notes if "istio.io/" in note[0]))
+    word = (
+        istiod.uid,
+        istiod.tag,
+        id(design.settings),
+        design.apps,
+        design.workload,
+        told,
+        template,
+        as_init,
+    )
+    known = _RENDERED.get(word)
+    if known is None or known[0] is not design.settings:
+        if len(_RENDERED) >= _KEPT:
+            _RENDERED.clear()
+        known = _RENDERED[word] = (design.settings, _render(design, template, as_init=as_init))
+    return known[1]
+
+
+def _render(design: Design, template: str, *, as_init: bool) -> Rendered:
     proxy = container(design)
-    found: dict[str, list[dict[str, Any]]] = {"volumes": volumes(design.istiod)}
+    found: Rendered = {"volumes": volumes(design.istiod)}
     if template == "sidecar":
         found["initContainers"] = [_init(design)]
     if as_init:
@@ -158,7 +183,7 @@ def _holds(design: Design) -> bool:
     return bool(wanted or design.settings.value("global.proxy.holdApplicationUntilProxyStarts"))
 
 
-def _merge(pod: Obj, rendered: dict[str, list[dict[str, Any]]], *, hold: bool) -> None:
+def _merge(pod: Obj, rendered: Rendered, *, hold: bool) -> None:
     """Put the rendered parts into the pod, in the order istiod leaves them (``reorderPod``)."""
     spec = pod["spec"]
     names = {c["name"] for kind in ("containers", "initContainers") for c in rendered.get(kind) or []}
@@ -189,7 +214,7 @@ def _ordered(
     return [*made, *kept] if first else [*kept, *made]
 
 
-def _annotate(pod: Obj, design: Design, template: str, rendered: dict[str, list[dict[str, Any]]]) -> None:
+def _annotate(pod: Obj, design: Design, template: str, rendered: Rendered) -> None:
     meta = pod["metadata"]
     labels = dict(labels_of(pod))
     notes = dict(annotations_of(pod))
@@ -214,7 +239,7 @@ def _annotate(pod: Obj, design: Design, template: str, rendered: dict[str, list[
     meta["labels"], meta["annotations"] = labels, notes
 
 
-def _status(istiod: Istio, rendered: dict[str, list[dict[str, Any]]]) -> str:
+def _status(istiod: Istio, rendered: Rendered) -> str:
     """The record an injected pod carries; Go writes null for what a template did not add."""
     named = {kind: [each["name"] for each in rendered[kind]] for kind in rendered}
     record = {

@@ -42,7 +42,7 @@ class Settings:
         """The chart value at a dotted path, or *default* when absent or empty."""
         found: Any = self.values
         for part in path.split("."):
-            if not isinstance(found, Mapping):
+            if not isinstance(found, dict):
                 return default
             found = found.get(part)
         return default if found in (None, "") else found
@@ -60,8 +60,13 @@ def settings_of(store: Store, istiod: Istio) -> Settings:
     """
     injector = _data(store, istiod.namespace, f"istio-sidecar-injector{istiod.suffix}")
     mesh = _data(store, istiod.namespace, f"istio{istiod.suffix}")
-    config = parse(injector.get("config") or "")
-    values = parse(injector.get("values") or "")
+    texts = (injector.get("config") or "", injector.get("values") or "", mesh.get("mesh") or "")
+    return _settings(*texts)
+
+
+@lru_cache(maxsize=64)
+def _settings(injector: str, values: str, mesh: str) -> Settings:
+    config = parse(injector)
     return Settings(
         policy=str(config.get("policy") or "enabled"),
         always=tuple(config.get("alwaysInjectSelector") or ()),
@@ -69,8 +74,8 @@ def settings_of(store: Store, istiod: Istio) -> Settings:
         annotations=config.get("injectedAnnotations") or {},
         templates=tuple(sorted(config.get("templates") or {})),
         default_templates=tuple(config.get("defaultTemplates") or ("sidecar",)),
-        values=values,
-        mesh=parse(mesh.get("mesh") or ""),
+        values=parse(values),
+        mesh=parse(mesh),
     )
 
 

@@ -9,7 +9,15 @@ from upgrader.sandbox.istio.injection.injector import Refusal, inject, native_si
 from upgrader.sandbox.istio.injection.settings import settings_of
 from upgrader.sandbox.istio.planes import Istio
 from upgrader.sandbox.istio.webhooks.reach import Unreachable, dial
-from upgrader.sandbox.istio.webhooks.rules import MUTATING, VALIDATING, Entries, Entry, exempt, selects
+from upgrader.sandbox.istio.webhooks.rules import (
+    MUTATING,
+    VALIDATING,
+    Entries,
+    Entry,
+    exempt,
+    namespace_labels,
+    selects,
+)
 from upgrader.sandbox.istio.webhooks.validation import problem
 from upgrader.sandbox.store import Obj, Store
 
@@ -36,11 +44,12 @@ class Webhooks:
         """
         obj = call.obj
         if not exempt(call):
+            space = namespace_labels(call, self._store)
             for entry in self._mutating.whose_rules_match(call):
-                if selects(entry, call, obj, self._store):
+                if selects(entry, call, obj, space):
                     obj = self._mutated(entry, call, obj)
             for entry in self._validating.whose_rules_match(call):
-                if selects(entry, call, obj, self._store):
+                if selects(entry, call, obj, space):
                     self._validate(entry, call, obj)
         return {} if obj is None else obj
 

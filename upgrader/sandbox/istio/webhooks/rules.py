@@ -17,6 +17,9 @@ GROUP = "admissionregistration.k8s.io"
 MUTATING = "mutatingwebhookconfigurations"
 VALIDATING = "validatingwebhookconfigurations"
 
+_NAME = "kubernetes.io/metadata.name"
+
+Labels = dict[str, str] | None
 Sort = tuple[str, str, str, str, str, bool]
 """Operation, group, version, resource, subresource, and whether it is in a namespace."""
 
@@ -74,9 +77,9 @@ def exempt(call: AdmissionCall) -> bool:
     return call.group == GROUP
 
 
-def selects(entry: Entry, call: AdmissionCall, obj: Obj | None, store: Store) -> bool:
+def selects(entry: Entry, call: AdmissionCall, obj: Obj | None, namespace: Labels) -> bool:
     """Whether an entry whose rules match must be called for *obj*, the request's object as mutated so far."""
-    return _namespace_matches(entry, call, obj, store) and _object_matches(entry, call, obj)
+    return _namespace_matches(entry, namespace) and _object_matches(entry, call, obj)
 
 
 def _rule_matches(rule: Mapping[str, Any], call: AdmissionCall) -> bool:
@@ -100,18 +103,18 @@ def _resource_matches(wanted: str, call: AdmissionCall) -> bool:
     return resource in ("*", call.resource) and subresource in ("*", call.subresource or "")
 
 
-def _namespace_matches(entry: Entry, call: AdmissionCall, obj: Obj | None, store: Store) -> bool:
-    selector = entry.hook.get("namespaceSelector")
-    if not selector:
-        return True
+def namespace_labels(call: AdmissionCall, store: Store) -> Labels:
+    """Labels that namespace selectors are held against; None when the request is in no namespace and is about none."""
     if call.resource == "namespaces" and call.group == "":
-        labels = {"kubernetes.io/metadata.name": call.name, **labels_of(obj or call.old)}
-    elif call.namespace:
-        namespace = store.get(("", "namespaces", "", call.namespace))
-        labels = {"kubernetes.io/metadata.name": call.namespace, **labels_of(namespace)}
-    else:
-        return True
-    return matches(selector, labels)
+        return {_NAME: call.name, **labels_of(call.obj or call.old)}
+    if call.namespace:
+        return {_NAME: call.namespace, **labels_of(store.get(("", "namespaces", "", call.namespace)))}
+    return None
+
+
+def _namespace_matches(entry: Entry, labels: Labels) -> bool:
+    selector = entry.hook.get("namespaceSelector")
+    return not selector or labels is None or matches(selector, labels)
 
 
 def _object_matches(entry: Entry, call: AdmissionCall, obj: Obj | None) -> bool:

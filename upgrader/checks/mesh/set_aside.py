@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.context import Context
+from upgrader.checks.scope import moving, some
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.injection import REVISION
+from upgrader.model.ownership import default_validator_of, tags_of
+from upgrader.model.snapshot import Snapshot
+from upgrader.model.version import Version
+
+
+def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report revisions that a hop neither leaves nor leads to, although something names them.
+
+    Nothing runs on them, so the plan starts elsewhere; what names them stays where it is, one minor more behind.
+    """
+    leaves = moving(mesh, context)
+    for plane in mesh.control_planes:
+        target = context.path[-1] if len(context.path) > 1 else None
+        newer = target is None or not plane.version or Version.parse(plane.version) >= target
+        on_the_way = any(plane.version == str(v) for v in context.path)
+        if newer or on_the_way or plane.revision in leaves:
+            continue
+        if names := [*_naming(mesh, plane.revision)]:
+            yield Finding(
+                code="UPG-0343",
+                severity=Severity.ADVISORY,
+                subject=f"revision {plane.revision}",
+                summary=f"revision {plane.revision} ({plane.version}): no proxy runs on it, and this plan leaves it as it is",
+                what=(f"named by {some(names)}",),
+                why="a plan leaves one revision at a time; what starts there later would be left behind",
+                do=(
+                    f"kubectl -n {plane.ref.namespace} get deployment {plane.ref.name}      # is it still wanted",
+                ),
+                objects=(str(plane.ref),),
+            )
+
+
+def _naming(mesh: Snapshot, revision: str) -> Iterator[str]:
+    tags = [tag for tag, revisions in tags_of(mesh).items() if revision in revisions]
+    yield from (f"tag {tag}" for tag in tags)
+    named = {revision, *tags}
+    yield from (f"namespace {n.name}" for n in mesh.namespaces if n.labels.get(REVISION) in named)
+    if default_validator_of(mesh) == revision:
+        yield "the default validator"

@@ -1,0 +1,1 @@
+"""One step after the other: hands, patience, gates, several restarts at once."""

@@ -1,0 +1,1 @@
+"""A plan for people, for a review and for scripts."""

@@ -1,0 +1,1 @@
+"""A run: its lines, its events, how it stands, how it ended."""
