@@ -74,7 +74,7 @@ def test_a_webhook_whose_service_is_gone_is_named(mesh: Callable[[str], Journey]
     shop = mesh("shop")
     shop.world.local().delete(f"{CORE}/istio-system/services/istiod-1-27-9")
     shop.world.advance(60)
-    titles = {title: said for title, said in broken(shop)}
+    titles = dict(broken(shop))
     assert "istio-system/istiod-1-27-9" in titles["every Istio webhook leads to a Service that answers"]
 
 

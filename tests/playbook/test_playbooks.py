@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 
 from upgrader.host.shipped import playbooks
+from upgrader.model.duration import duration
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.playbook import Install, Messages, Patience, Playbook, WaveRule
 from upgrader.playbook.load import load_playbook, parse_playbook
 from upgrader.playbook.render import check_template, render
-from upgrader.model.duration import duration
 
 HEAD = "schema: 1\nname: x\n"
 WAVES = "waves:\n  - name: all\n"

@@ -28,7 +28,7 @@ _CHANCE = (
     (r"[\w.-]+@[\w.-]+(?=[`\",\s/])", "ana@desk"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "AT"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "AT UTC"),
-    (r"(?<=\()(\d+h)?(\d+m)?\d+[ms]+(?=\))|(?<=\| )(\d+m)?\d+s(?= \|)", "TIME"),
+    (r"(?<=\()(\d+h)?(\d+m)?\d+[ms]+(?=[);])|(?<=\| )(\d+m)?\d+s(?= \|)", "TIME"),
     (r'"manifests": "/[^"]*"', '"manifests": "manifests"'),
     (r"\b\d+ (run|checks): \d+ ok", r"N \1: N ok"),
     (r'"checks": \d+', '"checks": 0'),
@@ -37,7 +37,9 @@ _CHANCE = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--regold", action="store_true", help="Write the agreed texts anew, from what is shown now.")
+    parser.addoption(
+        "--regold", action="store_true", help="Write the agreed texts anew, from what is shown now."
+    )
 
 
 def agreed(text: str) -> str:
@@ -55,7 +57,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         path, now = GOLDEN / name, agreed(text)
         if request.config.getoption("regold", default=False):
             path.write_text(now, encoding="utf-8")
-        assert now == path.read_text(encoding="utf-8"), f"to agree to it: pytest tests/report --regold ({name})"
+        assert now == path.read_text(encoding="utf-8"), (
+            f"to agree to it: pytest tests/report --regold ({name})"
+        )
 
     return compare
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.engine.desk import hop, item, wave
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import DEPLOYMENT, STATEFUL_SET, Kind, Ref
-from upgrader.planning.plan import Plan
+from upgrader.planning.plan import Plan, Planned
 from upgrader.report.plan.escaping import escaped, inline
 from upgrader.report.plan.markdown import LIMIT, plan_markdown
 from upgrader.steps import RelabelNamespace, RestartWorkload
@@ -41,7 +41,8 @@ def found(subject: str, code: str = "UPG-0312", **more: object) -> Finding:
 
 def huge(plan: Plan, namespaces: int = 500, workloads: int = 4) -> Plan:
     """*plan* with a great many steps, and an advisory for each."""
-    items, findings = [], []
+    items: list[Planned] = []
+    findings: list[Finding] = []
     for number in range(namespaces):
         space = f"namespace-with-a-long-name-{number:04d}"
         moves = item(f"h1.{len(items):02d}", relabel(space))
@@ -69,7 +70,13 @@ def outside(text: str) -> str:
 
 def test_verdict_numbers_way_back_worst_moment_and_command_need_no_click(shop: Plan) -> None:
     seen = outside(plan_markdown(shop, made_file="plan.json"))
-    for words in ("**Applicable.**", "12 (25)", "**Going back:**", "**Worst moment:**", "upgrade apply plan.json"):
+    for words in (
+        "**Applicable.**",
+        "12 (25)",
+        "**Going back:**",
+        "**Worst moment:**",
+        "upgrade apply plan.json",
+    ):
         assert words in seen
 
 
@@ -126,11 +133,15 @@ def test_words_of_the_cluster_can_not_break_the_page(shop: Plan) -> None:
     items = tuple(
         replace(one, title=HOSTILE) for one in next(w for w in shop.hops[0].waves if w.kind == "backup").items
     )
-    first = replace(shop.hops[0], waves=(replace(shop.hops[0].waves[0], items=items), *shop.hops[0].waves[1:]))
+    first = replace(
+        shop.hops[0], waves=(replace(shop.hops[0].waves[0], items=items), *shop.hops[0].waves[1:])
+    )
     evil = found(HOSTILE, summary=HOSTILE, do=(f"kubectl delete {HOSTILE}", HOSTILE))
     names = replace(shop.cluster, context=HOSTILE)
     text = plan_markdown(
-        replace(shop, cluster=names, findings=(evil, found("a/b", do=(HOSTILE,))), hops=(first, *shop.hops[1:])),
+        replace(
+            shop, cluster=names, findings=(evil, found("a/b", do=(HOSTILE,))), hops=(first, *shop.hops[1:])
+        ),
         banner=HOSTILE,
     )
     assert "\x1b" not in text

@@ -71,6 +71,11 @@ class Reading(msgspec.Struct, frozen=True):
         return cls(Verdict.BROKEN, summary, facts)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def worst(readings: Sequence[Reading], summary: str) -> Reading:
     """Broken if one is broken, else pending if one is pending, else *summary* holds."""
     for verdict in (Verdict.BROKEN, Verdict.PENDING):

@@ -8,7 +8,7 @@ from upgrader.cluster.clean import clean_line
 from upgrader.cluster.read import control_plane_of, is_control_plane, is_istio_webhook, is_live, webhook_of
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, POD, VALIDATING_WEBHOOK, Obj, Ref
 from upgrader.model.snapshot import ControlPlane, Webhook
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.unread import pending_if_unread
 
 MONITORING = 15014
@@ -48,7 +48,9 @@ class ControlPlaneReady(
             return Reading.pending(f"{empty[0]} has no caBundle yet")
         pods = istiod_pods(cluster, self.revision, self.root_namespace)
         readings = [self._answers(cluster, pod) for pod in pods]
-        return worst(readings, f"istiod {self.revision} of {self.version}: {len(pods)} pods serve")
+        return worst(
+            readings, f"istiod {self.revision} of {self.version}: {counted(len(pods), 'pod')} serving"
+        )
 
     def title(self) -> str:
         """The question, for plan and report."""

@@ -10,7 +10,7 @@ import msgspec
 from upgrader.cluster.clean import clean_line
 from upgrader.cluster.read import template_of
 from upgrader.model.kinds import DEPLOYMENT, K8S_GATEWAY, Obj, Ref
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.rollout import roll
 from upgrader.probes.unread import pending_if_unread
 
@@ -28,11 +28,11 @@ class GatewaysOn(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-on", t
     def look(self, cluster: Reader) -> Reading:
         """The worst of all Gateways; one that is gone, or that istiod keeps no Deployment for, does not count."""
         readings = [self._one(cluster, ref) for ref in self.gateways]
-        return worst(readings, f"{len(self.gateways)} gateways are rendered by {self.revision}")
+        return worst(readings, f"{counted(len(self.gateways), 'gateway')} rendered by {self.revision}")
 
     def title(self) -> str:
         """The question, for plan and report."""
-        return f"{len(self.gateways)} gateways are rendered by {self.revision}"
+        return f"{counted(len(self.gateways), 'gateway')} rendered by {self.revision}"
 
     def _one(self, cluster: Reader, ref: Ref) -> Reading:
         gateway = cluster.get(ref)

@@ -10,7 +10,7 @@ from upgrader.model.change import Create
 from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied
 from upgrader.model.kinds import NAMESPACE, POD, Obj, Ref
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.rollout import same_image
 from upgrader.probes.unread import could_not_read
 
@@ -50,13 +50,14 @@ class Injects(msgspec.Struct, frozen=True, kw_only=True, tag="injects", tag_fiel
     def look(self, cluster: Reader) -> Reading:
         """The worst of all cases. A webhook that could not be called is pending, one that said no is broken."""
         return worst(
-            [_ask(cluster, case) for case in self.cases], f"{len(self.cases)} dry-run pods are as expected"
+            [_ask(cluster, case) for case in self.cases],
+            f"{counted(len(self.cases), 'dry-run pod')} as expected",
         )
 
     def title(self) -> str:
         """The question, for plan and report."""
         revisions = sorted({case.revision or "nobody" for case in self.cases})
-        return f"{len(self.cases)} dry-run pods are injected by {', '.join(revisions)}"
+        return f"{counted(len(self.cases), 'dry-run pod')} injected by {', '.join(revisions)}"
 
 
 def probe_pod(case: InjectionCase) -> Obj:

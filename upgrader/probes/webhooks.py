@@ -9,7 +9,7 @@ import msgspec
 from upgrader.cluster.read import is_istio_webhook, webhook_of
 from upgrader.model.kinds import ENDPOINTS, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook, WebhookEntry
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.unread import pending_if_unread
 
 _OFF = {"matchLabels": {"istio.io/deactivated": "never-match"}}
@@ -36,7 +36,10 @@ class WebhooksResolve(msgspec.Struct, frozen=True, kw_only=True, tag="webhooks-r
             readings.append(_named(webhook, services[entry.service]))
             if not entry.ca:
                 readings.append(Reading.pending(f"webhook {webhook.ref.name} has no caBundle yet"))
-        return worst(readings, f"{len(webhooks)} webhook configurations lead to {len(services)} Services")
+        return worst(
+            readings,
+            f"{counted(len(webhooks), 'webhook configuration')} leading to {counted(len(services), 'Service')}",
+        )
 
     def title(self) -> str:
         """The question, for plan and report."""

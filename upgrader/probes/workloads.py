@@ -6,7 +6,7 @@ import msgspec
 
 from upgrader.cluster.read import is_ready, proxy_of
 from upgrader.model.kinds import Obj, Ref
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.rollout import name_of, pods_of, replicas_of, wrong_with
 from upgrader.probes.unread import pending_if_unread
 
@@ -22,11 +22,11 @@ class WorkloadsOn(msgspec.Struct, frozen=True, kw_only=True, tag="workloads-on",
     def look(self, cluster: Reader) -> Reading:
         """The worst of all workloads; one that is gone does not count."""
         readings = [self._one(cluster, ref) for ref in self.workloads]
-        return worst(readings, f"{len(self.workloads)} workloads run {self.revision}")
+        return worst(readings, f"{counted(len(self.workloads), 'workload')} on {self.revision}")
 
     def title(self) -> str:
         """The question, for plan and report."""
-        return f"{len(self.workloads)} workloads run {self.revision}"
+        return f"{counted(len(self.workloads), 'workload')} on {self.revision}"
 
     def _one(self, cluster: Reader, ref: Ref) -> Reading:
         workload = cluster.get(ref)

@@ -14,7 +14,7 @@ from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import VALIDATING_WEBHOOK, Obj
 from upgrader.model.manifest import MANIFEST_DIGEST, Manifest, Part
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.probes.rollout import pods_of, wrong_with
 from upgrader.steps.drift import drift
 
@@ -79,7 +79,7 @@ class ApplyManifests(msgspec.Struct, frozen=True, kw_only=True, tag="apply-manif
                 f"{len(gap)} of {len(seen)} objects are not as {self.version} has them: {first.manifest.ref}"
             )
         readings = [self._one(cluster, pair) for pair in seen]
-        return worst(readings, f"{len(seen)} {self.part} objects of {self.version} are there")
+        return worst(readings, f"{counted(len(seen), f'{self.part} object')} of {self.version} there")
 
     def title(self) -> str:
         """What changes, for plan and journal."""

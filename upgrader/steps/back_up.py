@@ -31,7 +31,7 @@ from upgrader.model.kinds import (
     Obj,
     Ref,
 )
-from upgrader.model.step import Reader, Reading
+from upgrader.model.step import Reader, Reading, counted
 from upgrader.model.version import UNNAMED
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -169,7 +169,7 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
                     f"{self.folder}/{file} is {'missing' if data is None else 'not what was written'}"
                 )
         return Reading.holds(
-            f"{len(index.objects)} objects are in {self.folder}", objects=str(len(index.objects))
+            f"{counted(len(index.objects), 'object')} in {self.folder}", objects=str(len(index.objects))
         )
 
     def title(self) -> str:

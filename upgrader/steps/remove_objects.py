@@ -11,7 +11,7 @@ from upgrader.model.change import Change, Delete
 from upgrader.model.errors import UpgradeError
 from upgrader.model.kinds import Obj
 from upgrader.model.manifest import MANIFEST_DIGEST, Owned
-from upgrader.model.step import Reader, Reading, worst
+from upgrader.model.step import Reader, Reading, counted, worst
 from upgrader.steps.drift import check_same, drift, told, writer_of
 
 REVISION = "istio.io/rev"
@@ -61,7 +61,7 @@ class RemoveObjects(msgspec.Struct, frozen=True, kw_only=True, tag="remove-objec
         except UpgradeError as error:
             return Reading.broken(error.what[0] if error.what else error.headline)
         left = [_waits(owned, live) for owned, live in seen if live is not None]
-        return worst(left, f"{len(self.objects)} objects of {self.revision} are gone")
+        return worst(left, f"{counted(len(self.objects), 'object')} of {self.revision} gone")
 
     def title(self) -> str:
         """What changes, for plan and journal."""

@@ -76,7 +76,9 @@ def _verdict(rows: list[Rehearsed], style: Style) -> list[str]:
         "cannot": "that a webhook does not let rehearse",
     }
     told = ", ".join(f"{answers[answer]} {word}" for answer, word in words.items() if answers[answer])
-    return fitted(f"Rehearsal: {len(first)} of {len(first)} steps of hop 1, none refused: {told}", style.width)
+    return fitted(
+        f"Rehearsal: {len(first)} of {len(first)} steps of hop 1, none refused: {told}", style.width
+    )
 
 
 def _row(row: Rehearsed, style: Style) -> list[str]:

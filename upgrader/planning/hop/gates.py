@@ -185,11 +185,6 @@ def span_words(length: timedelta) -> str:
     return "".join(words) or "0s"
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 pod``, ``2 pods``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def words(draft: Draft, template: str, wave: str, namespaces: Sequence[str]) -> str:
     """A message of the playbook with the facts of this hop."""
     facts = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from upgrader.model.manifest import Part
+from upgrader.model.step import counted
 from upgrader.planning.hop.documents import manifests, there_already
-from upgrader.planning.hop.gates import case_of_new, counted, probe_round
+from upgrader.planning.hop.gates import case_of_new, probe_round
 from upgrader.planning.hop.stage import Draft
 from upgrader.probes import AnyProbe, ControlPlaneReady, Injects, Validates
 from upgrader.steps import ApplyManifests, BackUp

@@ -8,13 +8,13 @@ from datetime import timedelta
 from upgrader.model.kinds import WORKLOADS
 from upgrader.model.playbook import WaveRule
 from upgrader.model.snapshot import Workload
+from upgrader.model.step import counted
 from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
 from upgrader.planning.foresight.foresee import after
 from upgrader.planning.hop.bindings import label_move, namespace_binding, stranded, workload_binding
 from upgrader.planning.hop.documents import expected_image
 from upgrader.planning.hop.gates import (
     connected,
-    counted,
     gateways_on,
     probe_round,
     span_words,

@@ -22,10 +22,11 @@ from upgrader.model.kinds import (
     Ref,
 )
 from upgrader.model.manifest import Owned
+from upgrader.model.step import counted
 from upgrader.model.version import UNNAMED
 from upgrader.planning.hop.bindings import namespace_binding
 from upgrader.planning.hop.documents import reference
-from upgrader.planning.hop.gates import connected, counted, gateways_on, probe_round, words
+from upgrader.planning.hop.gates import connected, gateways_on, probe_round, words
 from upgrader.planning.hop.gateways import unpin
 from upgrader.planning.hop.stage import Draft
 from upgrader.planning.hop.tags import bind_gateways

@@ -7,7 +7,7 @@ import shlex
 
 from upgrader.cluster.clean import clean, clean_line
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<|#~]|^>)")
 _JOINER = "\u2060"
 """Shows nothing, and keeps ``@`` from being followed by a name, ``://`` by an address."""
 

@@ -18,9 +18,11 @@ from upgrader.model.event import (
     StepHalted,
     StepSettled,
 )
+from upgrader.planning.estimate import estimate
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Record, fold
-from upgrader.report.plan.markdown import escaped
+from upgrader.report.plan.escaping import code, escaped
+from upgrader.report.plan.steps import span_text
 from upgrader.report.run.lines import took
 
 
@@ -80,14 +82,16 @@ def _requests(events: Sequence[RunEvent]) -> dict[str, int]:
     return found
 
 
-def run_markdown(plan: Plan, back: Plan | None, events: Sequence[RunEvent], run: str) -> str:
+def run_markdown(
+    plan: Plan, back: Plan | None, events: Sequence[RunEvent], run: str, *, banner: str = ""
+) -> str:
     """The same for people: verdict first."""
     record = fold(events)
     titles = {i.id: i.title for p in (plan, back) if p for _, _, i in p.items()}
     parts = [
-        f"## Istio upgrade run `{run}` - `{escaped(plan.cluster.context)}`",
+        f"## Istio upgrade run `{run}` - `{code(plan.cluster.context)}`{escaped(banner and f' ({banner})')}",
         f"**{' -> '.join(plan.path)}** | {_verdict(record, plan)}",
-        _facts(record, events),
+        _facts(plan, record, events),
         _table(events, titles),
         *_lists(plan, events),
     ]
@@ -105,7 +109,7 @@ def _verdict(record: Record, plan: Plan) -> str:
     return words.get(record.status, f"**Open:** {len(record.settled)} of {total} steps done.")
 
 
-def _facts(record: Record, events: Sequence[RunEvent]) -> str:
+def _facts(plan: Plan, record: Record, events: Sequence[RunEvent]) -> str:
     if not events:
         return "Nothing is recorded."
     began, last = events[0].at, events[-1].at
@@ -118,10 +122,13 @@ def _facts(record: Record, events: Sequence[RunEvent]) -> str:
     counts = Counter[str](outcomes)
     tally = ", ".join(f"{counts[kind]} {words}" for kind, words in kinds.items())
     holders = list(dict.fromkeys(e.holder.partition("/")[0] for e in events if isinstance(e, LockTaken)))
+    length = (
+        f"{took((last - began).total_seconds())}; planned: about {span_text(estimate(plan))}, plus approvals"
+    )
     lines = [
-        f"Began {_when(began)}, last word {_when(last)} ({took((last - began).total_seconds())}).",
+        f"Began {_when(began)}, last word {_when(last)} ({length}).",
         f"Changes: {record.writes} committed, {tally}.",
-        f"Driven by: {', '.join(f'`{escaped(h)}`' for h in holders)}.",
+        f"Driven by: {', '.join(f'`{code(h)}`' for h in holders)}.",
     ]
     return "\n".join(lines)
 
@@ -139,7 +146,7 @@ def _table(events: Sequence[RunEvent], titles: dict[str, str]) -> str:
 
 def _lists(plan: Plan, events: Sequence[RunEvent]) -> list[str]:
     approvals = [
-        f"- `{e.step}` by `{escaped(e.by)}` at {_when(e.at)}" for e in events if isinstance(e, Approved)
+        f"- `{e.step}` by `{code(e.by)}` at {_when(e.at)}" for e in events if isinstance(e, Approved)
     ]
     stops = [
         f"- {_when(e.at)}: {escaped(e.signal if isinstance(e, Interrupted) else e.headline)}"
@@ -151,14 +158,14 @@ def _lists(plan: Plan, events: Sequence[RunEvent]) -> list[str]:
         for e in events
         if isinstance(e, DriftSeen)
     ]
-    excused = [f"- {f.code} `{escaped(f.subject)}`: {escaped(f.allowed)}" for f in plan.findings if f.allowed]
+    excused = [f"- {f.code} `{code(f.subject)}`: {escaped(f.allowed)}" for f in plan.findings if f.allowed]
     titles = (
         ("Approvals", approvals),
         ("Stops", stops),
         ("Changed by others", drift),
         ("Exceptions", excused),
     )
-    return [f"### {title}\n" + "\n".join(lines) for title, lines in titles if lines]
+    return [f"### {title}\n\n" + "\n".join(lines) for title, lines in titles if lines]
 
 
 def _when(moment: datetime) -> str:

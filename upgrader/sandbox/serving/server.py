@@ -95,7 +95,6 @@ class Server:
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = False
-    allow_reuse_port = False
     request_queue_size = 128
     timeout = 0
 

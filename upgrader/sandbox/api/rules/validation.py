@@ -20,6 +20,9 @@ from upgrader.sandbox.errors import Cause, forbidden_field, required, wrong
 from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Obj
 
+_MOST = 1024 * 1024
+"""Bytes the values of a Secret or ConfigMap may have together."""
+
 Check = Callable[[Obj, Obj | None], Iterable[Cause]]
 
 
@@ -153,6 +156,21 @@ def _immutable_map(obj: Obj, old: Obj | None) -> Iterator[Cause]:
             if obj.get(name) != old.get(name):
                 yield forbidden_field(name, "field is immutable when `immutable` is set")
     yield from _strings(obj.get("data"))
+    if obj["kind"] == "ConfigMap":
+        yield from _sized("[]", len, obj.get("data"), _coded, obj.get("binaryData"))
+
+
+def _sized(field: str, *measured: Any) -> Iterator[Cause]:
+    """The values of maps, each with the measure before it, may have 1 MiB together."""
+    pairs = zip(measured[::2], measured[1::2], strict=True)
+    total = sum(measure(str(value)) for measure, values in pairs for value in (values or {}).values())
+    if total > _MOST:
+        yield Cause(field, "FieldValueTooLong", f"Too long: may not be more than {_MOST} bytes")
+
+
+def _coded(text: str) -> int:
+    """How many bytes base64 stands for."""
+    return len(text) * 3 // 4 - text[-2:].count("=")
 
 
 def _strings(data: Any) -> Iterator[Cause]:
@@ -163,6 +181,7 @@ def _strings(data: Any) -> Iterator[Cause]:
 
 def _secret(obj: Obj, old: Obj | None) -> Iterator[Cause]:
     yield from _immutable_map(obj, old)
+    yield from _sized("data", _coded, obj.get("data"))
     yield from _same(obj, old, "type")
 
 
