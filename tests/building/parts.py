@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from upgrader.model.image import Image
 from upgrader.model.kinds import Kind
-from upgrader.model.snapshot import Image
 
 ROOT = "istio-system"
 HUB = "docker.io/istio/proxyv2"

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 from tests.building.parts import HUB, ROOT, Parts
 from upgrader.model import kinds
+from upgrader.model.image import Image
 from upgrader.model.kinds import Obj, Ref
-from upgrader.model.snapshot import ControlPlane, Image, TagService, Webhook, WebhookEntry
+from upgrader.model.snapshot import ControlPlane, TagService, Webhook, WebhookEntry
 from upgrader.model.version import Version
 
 

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 from tests.building.parts import HUB, ROLLOUT, Parts, image
 from upgrader.model import kinds
+from upgrader.model.image import Image
 from upgrader.model.injection import injection
 from upgrader.model.kinds import Kind, Ref
-from upgrader.model.snapshot import Image, Labels, Namespace, Proxy, Workload
+from upgrader.model.snapshot import Labels, Namespace, Proxy, Workload
 from upgrader.model.version import Version
 
 PROXY_IMAGE = "sidecar.istio.io/proxyImage"

@@ -30,7 +30,7 @@ from upgrader.cluster.read import (
     webhook_of,
     workload_of,
 )
-from upgrader.model.snapshot import Image
+from upgrader.model.image import Image
 
 Obj = dict[str, Any]
 DIGEST = "sha256:" + "ab" * 32

@@ -217,5 +217,7 @@ def _apply(world: World, obj: dict[str, object] | None, paths: dict[str, Kind]) 
         return
     metadata = obj["metadata"]
     assert isinstance(metadata, dict)
+    version = str(obj["apiVersion"]).rpartition("/")[2]
+    kind = msgspec.structs.replace(kind, version=version)
     ref = Ref(kind, metadata["name"], metadata.get("namespace", "istio-ingress") if kind.namespaced else "")
-    world.local("admin", "kubectl").apply(item(ref), {**obj, "apiVersion": kind.api_version}, "helm")
+    world.local("admin", "kubectl").apply(item(ref), obj, "helm")

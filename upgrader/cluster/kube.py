@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -274,5 +275,6 @@ def _is_certificate_trouble(error: Exception) -> bool:
 
 
 def _plain(error: Exception) -> str:
-    """The library's words without the address of its connection object."""
-    return str(error).rpartition(">: ")[2] or type(error).__name__
+    """The library's words without its connection object and the system's error number."""
+    text = re.sub(r"^(<[^>]*>|HTTPS?Connection\([^)]*\)): |\[Errno -?\d+\] ", "", str(error))
+    return text.removeprefix("Failed to establish a new connection: ") or type(error).__name__

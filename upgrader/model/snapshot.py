@@ -6,25 +6,10 @@ from datetime import datetime
 
 import msgspec
 
+from upgrader.model.image import Image
 from upgrader.model.kinds import Kind, Obj, Ref
 
 Labels = dict[str, str]
-
-
-class Image(msgspec.Struct, frozen=True, order=True):
-    """A container image, taken apart.
-
-    Attributes:
-        repository: Hub and name without tag: ``docker.io/istio/proxyv2``.
-        tag: Without variant; empty when only a digest was given.
-        variant: ``distroless``, ``debug`` or empty.
-        digest: ``sha256:…`` when known (from the spec or from the running container), else empty.
-    """
-
-    repository: str
-    tag: str = ""
-    variant: str = ""
-    digest: str = ""
 
 
 class ClusterId(msgspec.Struct, frozen=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.model.codec import digest
+from upgrader.model.image import Image
 from upgrader.model.ownership import DEFAULT_VALIDATOR
-from upgrader.model.snapshot import Image, Snapshot, Webhook, Workload
+from upgrader.model.snapshot import Snapshot, Webhook, Workload
 from upgrader.planning.plan import Precondition
 
 ABSENT = "absent"

@@ -7,8 +7,8 @@ from typing import Any
 
 from upgrader.cluster.clean import clean_line
 from upgrader.cluster.read import image_of, is_live, is_ready, proxy_container, revision_of, settled
+from upgrader.model.image import Image
 from upgrader.model.kinds import POD, REPLICA_SET, Obj
-from upgrader.model.snapshot import Image
 from upgrader.model.step import Reader, Reading
 
 _HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})

@@ -13,7 +13,7 @@ from upgrader.sandbox.controllers.cluster import Cluster, Timings
 from upgrader.sandbox.controllers.conditions import holds
 from upgrader.sandbox.controllers.index import Index
 from upgrader.sandbox.controllers.loop import Controller
-from upgrader.sandbox.controllers.nodes.registration import node_status
+from upgrader.sandbox.controllers.nodes.furniture import furnish
 from upgrader.sandbox.controllers.roster import server_side, whole
 from upgrader.sandbox.istio.answers import PodAnswers
 from upgrader.sandbox.istio.controller import IstioController
@@ -22,7 +22,6 @@ from upgrader.sandbox.local import Local
 from upgrader.sandbox.rest import Api
 from upgrader.sandbox.store import Event, Obj, Store
 
-SPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _ROUNDS = 2_000
 _PATIENCE = 60.0
 _TIMINGS = Timings()
@@ -86,7 +85,7 @@ class World:
         if former is not None:
             self._inherit(former)
         elif controllers:
-            self._furnish(nodes)
+            furnish(self.store, kubernetes, nodes)
             self.settle()
 
     def _controllers(self) -> list[Controller]:
@@ -114,27 +113,6 @@ class World:
             ]
             self._listeners[word] = found
         return found
-
-    def _furnish(self, nodes: int) -> None:
-        """What is there before anybody asked for anything."""
-        for name in SPACES:
-            meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
-            space = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
-            space |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
-            self.store.put(("", "namespaces", "", name), space)
-        for number in range(1, nodes + 1):
-            name = f"node-{number}"
-            labels = {
-                "kubernetes.io/hostname": name,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-            }
-            node: Obj = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-            node |= {
-                "spec": {"podCIDR": f"10.244.{number}.0/24"},
-                "status": node_status(name, self.kubernetes),
-            }
-            self.store.put(("", "nodes", "", name), node)
 
     def settle(self) -> None:
         """Let the controllers work until nothing is dirty or due; time stands still.

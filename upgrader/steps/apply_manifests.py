@@ -22,6 +22,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VERSION = "operator.istio.io/version"
 _OWNER_LABELS = ("operator.istio.io/managed", "install.operator.istio.io/owning-resource-namespace", _VERSION)
 """What ``istioctl install`` adds and ``istioctl manifest generate`` lacks; without them a later uninstall misses the object."""
+_NOUNS = {"crds": "definition", "base": "shared object"}
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -79,7 +80,9 @@ class ApplyManifests(msgspec.Struct, frozen=True, kw_only=True, tag="apply-manif
                 f"{len(gap)} of {len(seen)} objects are not as {self.version} has them: {first.manifest.ref}"
             )
         readings = [self._one(cluster, pair) for pair in seen]
-        return worst(readings, f"{counted(len(seen), f'{self.part} object')} of {self.version} there")
+        return worst(
+            readings, f"{counted(len(seen), _NOUNS.get(self.part, 'object'))} of {self.version} in place"
+        )
 
     def title(self) -> str:
         """What changes, for plan and journal."""

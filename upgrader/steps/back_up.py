@@ -39,8 +39,10 @@ _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
 _GATEWAY_OBJECTS = (DEPLOYMENT, SERVICE, HPA, PDB, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
 _OF_GATEWAYS = "operator.istio.io/component in (IngressGateways,EgressGateways)"
 _NAMESPACE_LABELS = ("istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint")
-_TEMPLATE_LABELS = ("istio.io/rev", "sidecar.istio.io/inject")
-_TEMPLATE_NOTES = ("sidecar.istio.io/inject", RESTARTED_FOR)
+_TEMPLATE_LABELS, _TEMPLATE_NOTES = (
+    ("istio.io/rev", "sidecar.istio.io/inject"),
+    ("sidecar.istio.io/inject", RESTARTED_FOR),
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -92,16 +94,15 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field="step"):
-    """Everything that a restore could need is in *folder*: a YAML file per object, and ``index.json`` with their SHA-256.
+    """Everything a restore could need is in *folder*: a YAML file per object, and ``index.json`` with their SHA-256.
 
-    That is every Istio and Gateway API object (found by discovery), webhook, tag, injection label, the gateways that
-    istioctl installed and the ConfigMaps of *revision*; no Secrets.
-    A backup that is whole is never made again, for by then the run may have changed what it would copy.
+    Every Istio and Gateway API object (found by discovery), webhook, tag, injection label, gateway of istioctl and
+    ConfigMap of *revision*; no Secrets. A whole backup is never made again: the run may have changed things since.
 
     Attributes:
         folder: Relative to the run directory: ``backup/h1``.
         revision: The control plane that is about to be replaced.
-        also: Objects that the hop applies anew and that are there already, shared ones of the base chart for instance.
+        also: Objects that the hop applies anew and that are there already.
     """
 
     folder: str

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from upgrader.model.snapshot import ControlPlane, Image, Proxy
+from upgrader.model.image import Image
+from upgrader.model.snapshot import ControlPlane, Proxy
 from upgrader.model.version import Version
 
 UPSTREAM = "docker.io/istio"

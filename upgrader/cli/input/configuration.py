@@ -113,6 +113,12 @@ def context_settings(said: Globals, context: str) -> ContextSettings:
     return next((s.contexts[context] for _, s in load(said) if context in s.contexts), ContextSettings())
 
 
+def titled(said: Globals, context: str) -> str:
+    """*context* with the word that a configuration file gives it: ``prod-eu1 (PRODUCTION)``."""
+    banner = context_settings(said, context).banner
+    return f"{context} ({banner})" if banner else context
+
+
 def setting(said: Globals, name: str) -> str:
     """The strongest file's value of a text setting, or an empty string."""
     return next((value for _, s in load(said) if (value := str(getattr(s, name)))), "")

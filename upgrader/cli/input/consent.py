@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from upgrader.cli.input.configuration import titled
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.signals import answerable
 from upgrader.cli.output.screen import interactive, tell
@@ -21,8 +22,14 @@ from upgrader.model.event import Approved
 from upgrader.planning.plan import Gate, Planned
 
 
-def ask_to_start(said: Globals, warning: str, what: str) -> None:
+def ask_to_start(said: Globals, context: str, facts: str, what: str) -> None:
     """Return when somebody typed ``yes`` in full.
+
+    Args:
+        said: The call.
+        context: Whose cluster it is; told with its banner.
+        facts: What happens, how long it takes, and whether it can be taken back.
+        what: The question.
 
     Raises:
         UpgradeError: UPG-0007: nobody can answer; UPG-0013: the answer was anything else.
@@ -39,7 +46,7 @@ def ask_to_start(said: Globals, warning: str, what: str) -> None:
             ),
             exit_code=Exit.USAGE,
         )
-    click.echo(warning, err=True)
+    click.echo(f"{facts}\n\nContext    {titled(said, context)}", err=True)
     with answerable():
         answer = click.prompt(f"{what}\nOnly yes will do", default="no", show_default=False, err=True)
     if answer.strip() != "yes":
@@ -66,12 +73,16 @@ class Consent:
 
     Args:
         given: Gates that were approved on the command line, with the typed name.
+        context: Whose cluster it is.
         folder: Run directory; another terminal leaves its approval there.
         wait: How long to wait for a person; the lock is kept meanwhile.
     """
 
-    def __init__(self, said: Globals, given: Mapping[str, str], folder: Path, wait: timedelta) -> None:
+    def __init__(
+        self, said: Globals, given: Mapping[str, str], context: str, folder: Path, wait: timedelta
+    ) -> None:
         self._said = said
+        self._context = context
         self._given = given
         self._folder = folder
         self._wait = wait
@@ -85,11 +96,9 @@ class Consent:
             return found
         asked = interactive(self._said)
         if asked:
-            click.echo(
-                f"\n{gate.message}\nType {gate.approval} to go on, anything else waits here: ",
-                err=True,
-                nl=False,
-            )
+            where = f"Context    {titled(self._said, self._context)}"
+            question = f"Type {gate.approval} to go on, anything else waits here: "
+            click.echo(f"\n{where}\n{gate.message}\n{question}", err=True, nl=False)
         return self._waited(item, gate, patience, asked=asked)
 
     def _waited(self, item: Planned, gate: Gate, patience: Patience, *, asked: bool) -> Approved | None:

@@ -78,7 +78,7 @@ class Acting:
         plan = folder.plan()
         teller = Teller(self.said, plan, folder, self.connection.clock, self.stop.raise_hangup)
         wait = manner.gate_wait if manner.gate_wait is not None else GATE_WAIT if watched() else timedelta(0)
-        consent = Consent(self.said, manner.approvals, folder.path, wait)
+        consent = Consent(self.said, manner.approvals, plan.cluster.context, folder.path, wait)
         setting = Setting(
             cluster=self.connection.acting(folder.path),
             clock=teller,

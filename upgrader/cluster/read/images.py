@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upgrader.model.snapshot import Image
+from upgrader.model.image import Image
 from upgrader.model.version import Version
 
 _VARIANTS = ("distroless", "debug")

@@ -10,8 +10,9 @@ import orjson
 from upgrader.cluster.read.images import image_of, version_of
 from upgrader.cluster.read.pods import REVISION
 from upgrader.cluster.read.workloads import ref_of, settled
+from upgrader.model.image import Image
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Obj, Ref
-from upgrader.model.snapshot import ControlPlane, Image, TagService, Webhook, WebhookEntry
+from upgrader.model.snapshot import ControlPlane, TagService, Webhook, WebhookEntry
 from upgrader.model.version import UNNAMED
 
 TAG = "istio.io/tag"

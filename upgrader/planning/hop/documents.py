@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from upgrader.model import kinds as known
+from upgrader.model.image import Image
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.manifest import Manifest, Part
-from upgrader.model.snapshot import Image, Snapshot, Workload
+from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.hop.stage import Draft, Owner
 from upgrader.playbook.manifests import Release
 

@@ -23,7 +23,10 @@ from upgrader.cli.runs.rehearsing import rehearsal
 from upgrader.cli.wiring import survey
 from upgrader.engine.keeping.folder import RunFolder, new_run_id, read_plan
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.planning.estimate import estimate
 from upgrader.planning.plan import Plan
+from upgrader.report.plan.findings import count
+from upgrader.report.plan.steps import span_text
 from upgrader.report.plan.text import plan_text
 
 
@@ -126,8 +129,7 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
         click.echo(f"Nothing to do: the mesh is at {plan.path[0] if plan.path else 'no version'}.")
         return Exit.OK
     if ask:
-        where = f"{plan.cluster.context} ({here.banner})" if here.banner else plan.cluster.context
-        ask_to_start(options, f"Context    {where}", f"Upgrade this mesh to {plan.path[-1]}?")
+        ask_to_start(options, plan.cluster.context, _facts(plan), f"Upgrade this mesh to {plan.path[-1]}?")
         mesh = survey(ready.connection)
         check_fit(plan, mesh)
     if ready.stop.wanted():
@@ -137,6 +139,19 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
     folder = RunFolder.create(runs, run, plan, run_files(plan, mesh))
     tell(options, f"run {run}: records in {folder.path}")
     return ready.drive(folder, manner, new=True)
+
+
+def _facts(plan: Plan) -> str:
+    """What a yes means."""
+    steps = count(sum(1 for _ in plan.items()), "step", "steps")
+    last = next((item.id for _, _, item in plan.items() if item.mark == "-"), "")
+    back = f"until {last}; from then on going back is a reinstall" if last else "at any time"
+    return "\n".join(
+        [
+            f"Path       {' -> '.join(plan.path)}: {steps}, about {span_text(estimate(plan))}",
+            f"Way back   upgrade rollback, {back}",
+        ]
+    )
 
 
 def _needs_a_saved_plan(plan: Plan) -> UpgradeError:

@@ -49,9 +49,8 @@ def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
             return _told(options, differ, words)
         if not yes:
             listed = "\n".join([f"{differ}:", *(f"  {one}" for one in words)])
-            ask_to_start(
-                options, listed, f"Put back {len(changes)} objects on {ready.connection.id.context}?"
-            )
+            question = f"Put back {count(len(changes), 'object', 'objects')}?"
+            ask_to_start(options, ready.connection.id.context, listed, question)
         done = put_back(step, folder, ready.connection.acting(folder.path), ready.connection.clock, who())
         return _told(options, f"Put back {done} objects; the record is in {folder.path}", words)
 

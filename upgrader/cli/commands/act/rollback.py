@@ -52,7 +52,7 @@ def rollback(  # noqa: PLR0917  click hands over what the user said
             click.echo(text)
             return Exit.OK
         if not yes and not progress.record.going_back:
-            ask_to_start(options, text, f"Take run {folder.run} on {back.cluster.context} back?")
+            ask_to_start(options, back.cluster.context, text, f"Take run {folder.run} back?")
 
         def turn(held: Session) -> None:
             held.turn_back()

@@ -8,9 +8,10 @@ import click
 
 from upgrader.catalog import codes, page
 from upgrader.cli.input.options import Spoken, global_options, said
-from upgrader.cli.output.screen import show
+from upgrader.cli.output.screen import show, style_of
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.report.page import page_text
 
 
 @click.command("explain", cls=Spoken)
@@ -43,10 +44,11 @@ def explain(code: str | None) -> int:
             do=("upgrade explain      # every code",),
             exit_code=Exit.USAGE,
         )
+    options = said()
     show(
-        said(),
+        options,
         {
-            "text": text.rstrip,
+            "text": lambda: page_text(text, style_of(options).width),
             "markdown": text.rstrip,
             "json": lambda: pretty({"code": code, "text": text}).rstrip(),
         },

@@ -20,6 +20,10 @@ REVISION = "istio.io/rev"
 Rendered = dict[str, list[dict[str, Any]]]
 _KEPT = 512
 _RENDERED: dict[tuple[Any, ...], tuple[Settings, Rendered]] = {}
+_REDIRECT = [
+    *["istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x"],
+    "",
+]
 INIT_NAMES = ("istio-validation", "istio-init")
 
 __all__ = ["Refusal", "inject", "native_sidecars", "wants_injection"]
@@ -132,28 +136,8 @@ def _init(design: Design) -> dict[str, Any]:
     """istio-init, or istio-validation where the CNI plugin sets up the redirection."""
     cni = design.settings.value("pilot.cni.enabled") or design.settings.value("istio_cni.enabled")
     ports = str(design.settings.value("global.proxy.includeInboundPorts", "*"))
-    args = [
-        "istio-iptables",
-        "-p",
-        "15001",
-        "-z",
-        "15006",
-        "-u",
-        "1337",
-        "-m",
-        "REDIRECT",
-        "-i",
-        "*",
-        "-x",
-        "",
-    ]
-    args += [
-        "-b",
-        ports,
-        "-d",
-        "15090,15021,15020",
-        *(["--run-validation", "--skip-rule-apply"] if cni else []),
-    ]
+    args = [*_REDIRECT, "-b", ports, "-d", "15090,15021,15020"]
+    args += ["--run-validation", "--skip-rule-apply"] if cni else []
     user = 1337 if cni else 0
     capabilities: dict[str, Any] = (
         {"drop": ["ALL"]} if cni else {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}
