@@ -13,7 +13,7 @@ import yaml
 from upgrader.cluster.read import is_istio_webhook, template_of
 from upgrader.model.change import RESTARTED_FOR, Change, Save
 from upgrader.model.codec import decode, pretty
-from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.errors import UpgradeError
 from upgrader.model.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -33,6 +33,7 @@ from upgrader.model.kinds import (
 )
 from upgrader.model.step import Reader, Reading, counted
 from upgrader.model.version import UNNAMED
+from upgrader.steps.drift import damaged
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
@@ -227,19 +228,6 @@ def load_index(cluster: Reader, folder: str) -> Index | None:
         return decode(data, Index)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise damaged(f"{folder}/index.json", str(error)) from error
-
-
-def damaged(file: str, what: str) -> UpgradeError:
-    """The error for a backup that cannot be relied on."""
-    return UpgradeError(
-        "UPG-0802",
-        f"the backup is damaged: {file}",
-        what=(what,),
-        why="what is put back must be what was there before",
-        do=("restore that file from your own copy of the run directory, then:  upgrade resume",),
-        exit_code=Exit.BAD_DATA,
-        left="This step sent nothing.",
-    )
 
 
 def _is_ours(group: str) -> bool:

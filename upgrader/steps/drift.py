@@ -101,3 +101,16 @@ def _at(obj: Obj, path: tuple[str, ...]) -> Mapping[str, str]:
     for part in path:
         found = found.get(part) or {}  # type: ignore[assignment]
     return found
+
+
+def damaged(file: str, what: str) -> UpgradeError:
+    """The error for a backup that cannot be relied on."""
+    return UpgradeError(
+        "UPG-0802",
+        f"the backup is damaged: {file}",
+        what=(what,),
+        why="what is put back must be what was there before",
+        do=("restore that file from your own copy of the run directory, then:  upgrade resume",),
+        exit_code=Exit.BAD_DATA,
+        left="This step sent nothing.",
+    )

@@ -13,7 +13,8 @@ from upgrader.cluster.read import settled
 from upgrader.model.change import Change, Create, Replace
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.step import Reader, Reading
-from upgrader.steps.back_up import Entry, damaged, load_index
+from upgrader.steps.back_up import Entry, load_index
+from upgrader.steps.drift import damaged
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SERVERS = frozenset(
