@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from upgrader.host.shipped import playbooks
 from upgrader.model.duration import duration
@@ -138,6 +138,9 @@ def test_a_template_that_could_run_away_is_refused_before_it_runs(template: str)
 
 
 @given(st.text(max_size=200))
+@example("=")
+@example("!other x")
+@example("2001-99-99")
 def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
     with suppress(UpgradeError):
         parse_playbook(text, "p")

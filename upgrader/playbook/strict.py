@@ -132,4 +132,7 @@ def _scalar(node: yaml.Node, type_: Any, line: int) -> Any:
             raise Unfit(str(error), line) from error
     if type_ is str and node.tag != "tag:yaml.org,2002:str" and node.value != "":
         raise Unfit(f"{node.value} must be in quotes: YAML reads it as another type", line)
-    return yaml.SafeLoader("").construct_object(node)
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise Unfit(f"{node.value} is no value that a file of ours can have", line) from error
