@@ -12,13 +12,11 @@ from datetime import datetime
 from upgrader.cluster.port import Cluster
 from upgrader.host.clock import Clock
 from upgrader.host.identity import is_alive
-from upgrader.model.change import Create, Patch
+from upgrader.model.change import HOME, Create, Patch
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure, Conflict, Unreachable
 from upgrader.model.kinds import LEASE, NAMESPACE, Obj, Ref
 
-HOME = "istio-upgrade"
-"""Namespace of ours: the lock and the copies of records."""
 RUN = "upgrader.istio/run"
 DURATION = 30.0
 """Seconds after which an unrenewed Lease is up for the next holder, counted by the watcher's own clock."""

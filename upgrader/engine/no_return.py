@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upgrader.engine.keeping.folder import RunFolder
-from upgrader.engine.lease import HOME
+from upgrader.model.change import HOME
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import NAMESPACE, Ref
 from upgrader.model.step import Reader

@@ -9,6 +9,8 @@ from upgrader.model.kinds import Obj, Ref
 FIELD_MANAGER = "upgrader"
 PREFIX = "upgrader.istio"
 """Domain of the annotations and labels that are ours."""
+HOME = "istio-upgrade"
+"""Namespace of ours: the lock and the copies of records."""
 RESTARTED_FOR = f"{PREFIX}/restarted-for"
 """Pod-template annotation whose fixed value (``REVISION.PLAN``) makes a restart idempotent."""
 

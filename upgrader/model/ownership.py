@@ -25,6 +25,14 @@ _VALIDATOR_COUNTS_SINCE = (1, 28)
 Tags = Mapping[str, frozenset[str]]
 
 
+def namespace_suffix(root: str) -> str:
+    """What names of injectors and tag webhooks end in: nothing, or *root* where that is not istio-system.
+
+    Fact: charts istiod and revision-tags; cluster-wide names must tell the namespaces of istiods apart.
+    """
+    return "" if root == "istio-system" else f"-{root}"
+
+
 def gateway_owners(  # noqa: PLR0917  six facts decide, and each caller has all six
     gateway_labels: Mapping[str, str],
     ns_labels: Mapping[str, str],

@@ -70,3 +70,8 @@ class Version:
     def __str__(self) -> str:
         patch = "" if self.patch < 0 else f".{self.patch}"
         return f"{self.major}.{self.minor}{patch}" + (f"-{self.pre}" if self.pre else "")
+
+
+def revision_suffix(revision: str) -> str:
+    """What the names of a revision's objects end in: nothing for an installation without a revision, else ``-REVISION``."""
+    return "" if revision in {"", UNNAMED} else f"-{revision}"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from upgrader.model.snapshot import Snapshot
-from upgrader.model.version import UNNAMED
-from upgrader.planning.hop.gates import namespace_suffix, own_webhooks
+from upgrader.model.version import UNNAMED, revision_suffix
+from upgrader.planning.hop.gates import own_webhooks
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.planning.preconditions import ABSENT, preconditions
 from upgrader.probes import ControlPlaneReady
@@ -111,10 +111,9 @@ def touched(item: Planned) -> frozenset[str]:
         case RestartWorkload() as step:
             return frozenset({_workload(step), f"namespace {step.ref.namespace}"})
         case MoveTag() as step:
-            ending = namespace_suffix(step.root_namespace)
-            hooks = {f"webhook istio-revision-tag-{step.tag}{ending}"}
-            hooks |= {f"webhook istio-sidecar-injector{ending}"} if step.deactivate else set()
-            return frozenset({f"tag {step.tag}", *hooks})
+            hooks = [step.ref_of("webhook").name]
+            hooks += own_webhooks(UNNAMED, step.root_namespace)[:1] if step.deactivate else ()
+            return frozenset({f"tag {step.tag}", *(f"webhook {name}" for name in hooks)})
         case ApplyManifests() | RemoveObjects() | ScalePlane() as step:
             return _of_plane(step.revision)
         case BackUp() as step:
@@ -126,5 +125,5 @@ def touched(item: Planned) -> frozenset[str]:
 
 
 def _of_plane(revision: str) -> frozenset[str]:
-    suffix = "" if revision == UNNAMED else f"-{revision}"
-    return frozenset({f"istiod {revision}", f"webhook istio-sidecar-injector{suffix}"})
+    injector = f"istio-sidecar-injector{revision_suffix(revision)}"
+    return frozenset({f"istiod {revision}", f"webhook {injector}"})

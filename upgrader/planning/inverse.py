@@ -13,11 +13,11 @@ import msgspec
 
 from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
+from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK, Ref
 from upgrader.model.manifest import Owned
 from upgrader.model.ownership import DEFAULT_VALIDATOR, old_has_drop
 from upgrader.model.version import UNNAMED, Version
-from upgrader.planning.hop.gates import namespace_suffix, own_webhooks
+from upgrader.planning.hop.gates import own_webhooks
 from upgrader.planning.hop.retire import rank
 from upgrader.planning.plan import Gate, Hop, Mark, Plan, Planned, Wave, named
 from upgrader.probes import (
@@ -229,9 +229,8 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag, kept: tuple[TagPart, ...]) ->
     restored += [Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)] if made and "validator" in step.parts else []
     if restored:
         yield "~", f"what served without tag {step.tag}, as it was", _restore(hop, tuple(restored)), 0
-    created = tuple(
-        Owned(_tag_ref(plan, step.tag, part)) for part in ("service", "webhook") if part in step.create
-    )
+    parts: tuple[TagPart, ...] = ("service", "webhook")
+    created = tuple(Owned(step.ref_of(part)) for part in parts if part in step.create)
     if created:
         gone = RemoveObjects(revision=step.revision, objects=created, why="undo")
         yield "-", f"tag {step.tag}: {len(created)} objects that were made for it", gone, 0
@@ -251,12 +250,6 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag, kept: tuple[TagPart, ...]) ->
         )
         what = "the default validator" if kept == ("validator",) else f"tag {step.tag}"
         yield "~", f"{what}: {step.revision} -> {step.source}", back, 0
-
-
-def _tag_ref(plan: Plan, tag: str, part: str) -> Ref:
-    if part == "service":
-        return Ref(SERVICE, f"istiod-revision-tag-{tag}", plan.root_namespace)
-    return Ref(MUTATING_WEBHOOK, f"istio-revision-tag-{tag}{namespace_suffix(plan.root_namespace)}")
 
 
 def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 import msgspec
 
+from upgrader.model.change import HOME
 from upgrader.model.kinds import (
     CONFIG_MAP,
     CRD,
@@ -30,7 +31,8 @@ from upgrader.model.kinds import (
     Kind,
     Ref,
 )
-from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.model.version import UNNAMED
+from upgrader.planning.hop.gates import own_webhooks
 from upgrader.planning.inverse import undo
 from upgrader.planning.plan import Gate, Plan
 from upgrader.probes import (
@@ -57,11 +59,10 @@ from upgrader.steps import (
     Restore,
     ScalePlane,
 )
+from upgrader.steps.back_up import is_backed_up
 
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 POD_PROXY = Kind("", "v1", "pods/proxy", "Pod")
-HOME = "istio-upgrade"
-"""Namespace of the lock and of copies; the engine's word for it is ``lease.HOME``."""
 _READ = (
     *(NAMESPACE, POD, SERVICE, CONFIG_MAP, SERVICE_ACCOUNT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
     *(*WORKLOADS, REPLICA_SET, CRON_JOB, HPA, PDB, ROLE, ROLE_BINDING, K8S_GATEWAY, K8S_GATEWAY_CLASS),
@@ -123,14 +124,12 @@ def _looking(plan: Plan, served: Iterable[Kind]) -> Iterator[Permission]:
         if d.ref.kind == CRD
     )
     named = ((group, plural) for plural, _, group in (name.partition(".") for name in new))
-    kinds = {(kind.group, kind.plural): kind for kind in (*_READ, *(k for k in served if _is_ours(k.group)))}
-    kinds |= {(g, p): Kind(g, "", p, p) for g, p in named if (g, p) not in kinds and _is_ours(g)}
+    kinds = {
+        (kind.group, kind.plural): kind for kind in (*_READ, *(k for k in served if is_backed_up(k.group)))
+    }
+    kinds |= {(g, p): Kind(g, "", p, p) for g, p in named if (g, p) not in kinds and is_backed_up(g)}
     yield from (Permission("list", kind) for kind in kinds.values())
     yield Permission("get", NAMESPACE, name="kube-system")
-
-
-def _is_ours(group: str) -> bool:
-    return group.endswith((".istio.io", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io"))
 
 
 def _keeping() -> Iterator[Permission]:
@@ -169,20 +168,15 @@ def _step(step: AnyStep) -> Iterator[Permission]:
             yield from _each(step.refs, "get", "create", "update")
         case BackUp():
             yield from _each(step.also, "get")
-            yield from _each(step.also, "get")
 
 
 def _tag(step: MoveTag) -> Iterator[Permission]:
-    places = {
-        "webhook": Ref(MUTATING_WEBHOOK, f"istio-revision-tag-{step.tag}"),
-        "service": Ref(SERVICE, f"istiod-revision-tag-{step.tag}", step.root_namespace),
-        "validator": Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR),
-    }
     yield Permission("get", SERVICE, step.root_namespace)
     for part in step.parts:
-        yield from _on(places[part], "get", "create" if part in step.create else "patch")
+        yield from _on(step.ref_of(part), "get", "create" if part in step.create else "patch")
     if step.deactivate:
-        yield from _on(Ref(MUTATING_WEBHOOK, "istio-sidecar-injector"), "get", "patch")
+        injector, _ = own_webhooks(UNNAMED, step.root_namespace)
+        yield from _on(Ref(MUTATING_WEBHOOK, injector), "get", "patch")
 
 
 def _probe(probe: AnyProbe) -> Iterator[Permission]:

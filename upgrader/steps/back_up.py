@@ -32,7 +32,7 @@ from upgrader.model.kinds import (
     Ref,
 )
 from upgrader.model.step import Reader, Reading, counted
-from upgrader.model.version import UNNAMED
+from upgrader.model.version import revision_suffix
 from upgrader.steps.drift import damaged
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -40,10 +40,8 @@ _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
 _GATEWAY_OBJECTS = (DEPLOYMENT, SERVICE, HPA, PDB, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
 _OF_GATEWAYS = "operator.istio.io/component in (IngressGateways,EgressGateways)"
 _NAMESPACE_LABELS = ("istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint")
-_TEMPLATE_LABELS, _TEMPLATE_NOTES = (
-    ("istio.io/rev", "sidecar.istio.io/inject"),
-    ("sidecar.istio.io/inject", RESTARTED_FOR),
-)
+_TEMPLATE_LABELS = ("istio.io/rev", "sidecar.istio.io/inject")
+_TEMPLATE_NOTES = ("sidecar.istio.io/inject", RESTARTED_FOR)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -182,7 +180,7 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
         self, cluster: Reader, served: Mapping[tuple[str, str], Kind]
     ) -> Iterator[tuple[Kind, Obj]]:
         for kind in served.values():
-            if _is_ours(kind.group):
+            if is_backed_up(kind.group):
                 yield from ((kind, obj) for obj in cluster.list(kind))
         for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK):
             yield from ((kind, obj) for obj in cluster.list(kind) if is_istio_webhook(obj))
@@ -194,10 +192,12 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
         for obj in cluster.list(CONFIG_MAP, namespace=self.root_namespace):
             if self._is_of_revision(obj):
                 yield CONFIG_MAP, obj
-        yield from self._touched(cluster, served)
+        yield from self._rewritten(cluster, served)
 
-    def _touched(self, cluster: Reader, served: Mapping[tuple[str, str], Kind]) -> Iterator[tuple[Kind, Obj]]:
-        """What the hop writes in place."""
+    def _rewritten(
+        self, cluster: Reader, served: Mapping[tuple[str, str], Kind]
+    ) -> Iterator[tuple[Kind, Obj]]:
+        """What the hop writes in place: objects that it applies anew, and the gateways of istioctl."""
         for ref in self.also:
             if (obj := cluster.get(ref)) is not None:
                 yield ref.kind, obj
@@ -206,7 +206,7 @@ class BackUp(msgspec.Struct, frozen=True, kw_only=True, tag="back-up", tag_field
             yield from ((kind, obj) for obj in cluster.list(kind, labels=_OF_GATEWAYS))
 
     def _is_of_revision(self, config: Obj) -> bool:
-        suffix = "" if self.revision == UNNAMED else f"-{self.revision}"
+        suffix = revision_suffix(self.revision)
         names = {
             f"{n}{suffix}" for n in ("istio", "istio-sidecar-injector", "values", "pilot-jwks-extra-cacerts")
         }
@@ -230,7 +230,8 @@ def load_index(cluster: Reader, folder: str) -> Index | None:
         raise damaged(f"{folder}/index.json", str(error)) from error
 
 
-def _is_ours(group: str) -> bool:
+def is_backed_up(group: str) -> bool:
+    """Whether every object of an API group is copied: Istio's own groups and those of the Gateway API."""
     return group.endswith(".istio.io") or group in {
         "gateway.networking.k8s.io",
         "gateway.networking.x-k8s.io",

@@ -17,7 +17,7 @@ from upgrader.model.kinds import (
     Obj,
     Ref,
 )
-from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.model.ownership import DEFAULT_VALIDATOR, namespace_suffix
 from upgrader.model.step import Reader, Reading
 from upgrader.model.version import UNNAMED
 from upgrader.probes.gateways import GatewaysOn
@@ -83,7 +83,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         ]
         return TagSeen(
             webhook=next((w for w in mutating if self._is_its_webhook(w)), None),
-            service=cluster.get(self._service),
+            service=cluster.get(self.ref_of("service")),
             validator=next((v for v in validating if v["metadata"]["name"] == DEFAULT_VALIDATOR), None),
             target=self._target(cluster, injectors, list(validating)),
             unnamed=next((w for w in injectors if label_of(w, REVISION) == UNNAMED), None),
@@ -98,7 +98,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         """
         target = self._checked(seen)
         changes = [*self._service_leaves(seen), *self._webhook_moves(seen, target), *self._switch_off(seen)]
-        if not any(isinstance(c, Patch) and c.ref == self._service for c in changes):
+        if not any(isinstance(c, Patch) and c.ref == self.ref_of("service") for c in changes):
             changes += self._service_joins(seen, target)
         return (*changes, *self._validator_moves(seen, target))
 
@@ -129,14 +129,16 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
             return f"tag {self.tag} at {self.revision}{about or ', for Gateways too'}"
         return f"tag {self.tag}{made}: {self.source or 'none'} -> {self.revision}{about}{off}"
 
-    @property
-    def _service(self) -> Ref:
-        return Ref(SERVICE, f"istiod-revision-tag-{self.tag}", self.root_namespace)
-
-    @property
-    def _webhook_name(self) -> str:
-        suffix = "" if self.root_namespace == "istio-system" else f"-{self.root_namespace}"
-        return f"istio-revision-tag-{self.tag}{suffix}"
+    def ref_of(self, part: TagPart) -> Ref:
+        """The object that is this part of the tag, by the name that its installer gives it."""
+        match part:
+            case "webhook":
+                name = f"istio-revision-tag-{self.tag}{namespace_suffix(self.root_namespace)}"
+                return Ref(MUTATING_WEBHOOK, name)
+            case "service":
+                return Ref(SERVICE, f"istiod-revision-tag-{self.tag}", self.root_namespace)
+            case "validator":
+                return Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR)
 
     def _target(self, cluster: Reader, injectors: list[Obj], validating: list[Obj]) -> Target | None:
         injector = next((w for w in injectors if label_of(w, REVISION) == self.revision), None)
@@ -175,7 +177,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         """By its label, or, while it binds no Gateway, by its name."""
         label = label_of(configuration, TAG)
         found = label == self.tag or (
-            label is None and configuration["metadata"]["name"] == self._webhook_name
+            label is None and configuration["metadata"]["name"] == self.ref_of("webhook").name
         )
         return found and _injects(configuration)
 
@@ -202,7 +204,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         if "webhook" not in self.parts:
             return
         if seen.webhook is None:
-            ref = Ref(MUTATING_WEBHOOK, self._webhook_name)
+            ref = self.ref_of("webhook")
             made = parts_of.new_webhook(self.tag, ref.name, target, seen.unnamed)
             yield Create(ref, made if self.binds_gateways else parts_of.unbound(made))
         elif not self._has_moved(seen.webhook, seen):
@@ -218,7 +220,8 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         if "service" not in self.parts:
             return
         if seen.service is None:
-            yield Create(self._service, parts_of.new_service(self.tag, self._service.name, target))
+            ref = self.ref_of("service")
+            yield Create(ref, parts_of.new_service(self.tag, ref.name, target))
             return
         labels = label_of(seen.service, TAG), label_of(seen.service, REVISION)
         if labels != (self._label, self.revision) or not parts_of.leads_to(seen.service, target):
@@ -228,9 +231,7 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
         if "validator" not in self.parts:
             return
         if seen.validator is None:
-            yield Create(
-                Ref(VALIDATING_WEBHOOK, DEFAULT_VALIDATOR), parts_of.new_validator(DEFAULT_VALIDATOR, target)
-            )
+            yield Create(self.ref_of("validator"), parts_of.new_validator(DEFAULT_VALIDATOR, target))
         elif not parts_of.names(seen.validator, target):
             yield _patch(VALIDATING_WEBHOOK, seen.validator, parts_of.redirected(seen.validator, target))
 

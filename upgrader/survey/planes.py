@@ -34,7 +34,7 @@ from upgrader.model.kinds import (
     Ref,
 )
 from upgrader.model.snapshot import Belonging, ControlPlane, Webhook
-from upgrader.model.version import UNNAMED
+from upgrader.model.version import UNNAMED, revision_suffix
 from upgrader.survey.looking import Looking, named
 
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
@@ -77,20 +77,15 @@ def control_planes(deployments: Iterable[Obj], config_maps: Iterable[Obj]) -> tu
     found: list[ControlPlane] = []
     for deployment in named(d for d in deployments if is_control_plane(d)):
         plane = control_plane_of(deployment)
-        injector = maps.get((plane.ref.namespace, f"istio-sidecar-injector{suffix(plane.revision)}"))
+        injector = maps.get((plane.ref.namespace, f"istio-sidecar-injector{revision_suffix(plane.revision)}"))
         values = (injector or {}).get("data", {}).get("values")
         found.append(control_plane_of(deployment, values) if values else plane)
     return tuple(found)
 
 
-def suffix(revision: str) -> str:
-    """What the names of a revision's objects end in: empty for an installation without a revision."""
-    return "" if revision in {"", UNNAMED} else f"-{revision}"
-
-
 def mesh_root(planes: Sequence[ControlPlane], config_maps: Iterable[Obj]) -> str:
     """``rootNamespace`` of the mesh configuration; empty when no configuration says one."""
-    wanted = {(p.ref.namespace, f"istio{suffix(p.revision)}") for p in planes}
+    wanted = {(p.ref.namespace, f"istio{revision_suffix(p.revision)}") for p in planes}
     for found in named(config_maps):
         metadata = found["metadata"]
         if (metadata.get("namespace", ""), metadata["name"]) in wanted:
@@ -153,7 +148,7 @@ def _labelled(there: Mapping[Kind, Sequence[Obj]]) -> set[str]:
 def _fixed(revision: str, space: str) -> Iterable[tuple[str, str]]:
     for kind, names in _NAMES.items():
         for name in names:
-            yield kind, name.format(s=suffix(revision), n=space)
+            yield kind, name.format(s=revision_suffix(revision), n=space)
 
 
 def _revision(kind: Kind, obj: Obj, names: Mapping[tuple[str, str], str]) -> str:

@@ -18,11 +18,11 @@ from upgrader.engine.driving.gates import Parked
 from upgrader.engine.driving.wait import Stopped
 from upgrader.engine.keeping.folder import PLAN, RunFolder, runs_in
 from upgrader.engine.keeping.mirror import bring
-from upgrader.engine.lease import DURATION, HOME, Lease, current
+from upgrader.engine.lease import DURATION, Lease, current
 from upgrader.engine.looking.recheck import recheck
 from upgrader.engine.no_return import same_cluster
 from upgrader.engine.session import Session
-from upgrader.model.change import Delete
+from upgrader.model.change import HOME, Delete
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import (

@@ -13,8 +13,9 @@ from tests.engine.faults import Fault, Faulty
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Retrying
 from upgrader.engine.driving.wait import Stopped
-from upgrader.engine.lease import DURATION, GIVE_UP, HOME, RENEW, Lease, current, freeing
+from upgrader.engine.lease import DURATION, GIVE_UP, RENEW, Lease, current, freeing
 from upgrader.host.identity import who
+from upgrader.model.change import HOME
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import Unreachable
 from upgrader.model.kinds import Obj

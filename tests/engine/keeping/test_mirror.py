@@ -19,7 +19,8 @@ from upgrader.engine.keeping import mirror
 from upgrader.engine.keeping.folder import BACK, PLAN, RunFolder
 from upgrader.engine.keeping.journal import HEAD, NAME, FileJournal
 from upgrader.engine.keeping.mirror import Copied, Mirror, bring, mirrored, run_of_plan
-from upgrader.engine.lease import HOME, Lease
+from upgrader.engine.lease import Lease
+from upgrader.model.change import HOME
 from upgrader.model.codec import decode, encode, pretty
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import LockLeft, RunOpened

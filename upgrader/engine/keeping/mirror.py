@@ -22,9 +22,8 @@ import msgspec
 from upgrader.cluster.port import Cluster
 from upgrader.engine.keeping.folder import BACK, LARGEST, PLAN, RunFolder, parse_plan
 from upgrader.engine.keeping.journal import HEAD, NAME, FileJournal, Line, head_of, verified
-from upgrader.engine.lease import HOME
 from upgrader.host.files import private_directory
-from upgrader.model.change import Create, Patch
+from upgrader.model.change import HOME, Create, Patch
 from upgrader.model.codec import decode, encode
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure, Conflict

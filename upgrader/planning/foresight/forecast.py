@@ -12,7 +12,7 @@ import msgspec
 
 from upgrader.model.injection import Injection, injection
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
-from upgrader.model.ownership import gateway_owners
+from upgrader.model.ownership import gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
 
 REV = "istio.io/rev"
@@ -257,8 +257,7 @@ def tag_of(ref: Ref, root: str) -> str:
         return ref.name.removeprefix(_TAG_SERVICE) if ref.name.startswith(_TAG_SERVICE) else ""
     if ref.kind != MUTATING_WEBHOOK or not ref.name.startswith(_TAG_WEBHOOK):
         return ""
-    ending = "" if root == "istio-system" else f"-{root}"
-    return ref.name.removeprefix(_TAG_WEBHOOK).removesuffix(ending)
+    return ref.name.removeprefix(_TAG_WEBHOOK).removesuffix(namespace_suffix(root))
 
 
 def gateway_name(gateway: ApiGateway) -> str:

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from upgrader.model.injection import IGNORED_NAMESPACES
 from upgrader.model.kinds import K8S_GATEWAY, Ref
-from upgrader.model.ownership import old_has_drop
+from upgrader.model.ownership import namespace_suffix, old_has_drop
 from upgrader.model.snapshot import Labels, Snapshot, Workload
-from upgrader.model.version import UNNAMED, Version
+from upgrader.model.version import Version, revision_suffix
 from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast, gateway_name
 from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
 from upgrader.planning.hop.documents import expected_image
@@ -69,13 +69,8 @@ def dangling(mesh: Snapshot) -> tuple[str, ...]:
 
 def own_webhooks(revision: str, root: str) -> tuple[str, str]:
     """Names of the injector and the validator that belong to *revision* itself."""
-    suffix = "" if revision == UNNAMED else f"-{revision}"
+    suffix = revision_suffix(revision)
     return f"istio-sidecar-injector{suffix}{namespace_suffix(root)}", f"istio-validator{suffix}-{root}"
-
-
-def namespace_suffix(root: str) -> str:
-    """What the names of injectors end in: nothing, or the namespace of their istiod where that is not istio-system."""
-    return "" if root == "istio-system" else f"-{root}"
 
 
 def _of_frozen(draft: Draft) -> Iterator[str]:
