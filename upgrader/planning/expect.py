@@ -34,8 +34,9 @@ def expectations(mesh: Snapshot, namespaces: Sequence[str] = ()) -> tuple[AnyPro
     A workload is expected on the revision that would inject it now, so one that was bound anew and never restarted
     does not pass.
     """
-    about = tuple(_workloads(mesh, namespaces))
-    return about if namespaces else (*_planes(mesh), *_paths(mesh), *about, *_gateways(mesh))
+    now = Forecast.of(mesh)
+    about = tuple(_workloads(mesh, now, namespaces))
+    return about if namespaces else (*_planes(mesh), *_paths(mesh, now), *about, *_gateways(mesh, now))
 
 
 def _planes(mesh: Snapshot) -> Iterator[AnyProbe]:
@@ -48,9 +49,8 @@ def _planes(mesh: Snapshot) -> Iterator[AnyProbe]:
             yield ProxiesConnected(revision=plane.revision, version=plane.version, root_namespace=root)
 
 
-def _paths(mesh: Snapshot) -> Iterator[AnyProbe]:
+def _paths(mesh: Snapshot, forecast: Forecast) -> Iterator[AnyProbe]:
     """Injection, validation, webhooks: what a label, a tag or a removed Service breaks."""
-    forecast = Forecast.of(mesh)
     images = {p.revision: image_text(p.proxy_image) for p in mesh.control_planes}
     if found := tuple(case for case in cases(mesh, forecast, images) if case.revision):
         yield Injects(cases=found)
@@ -75,8 +75,7 @@ def _members(mesh: Snapshot, namespaces: Sequence[str]) -> Iterator[Workload]:
             yield workload
 
 
-def _workloads(mesh: Snapshot, namespaces: Sequence[str]) -> Iterator[AnyProbe]:
-    forecast = Forecast.of(mesh)
+def _workloads(mesh: Snapshot, forecast: Forecast, namespaces: Sequence[str]) -> Iterator[AnyProbe]:
     planes: dict[str, ControlPlane] = {p.revision: p for p in mesh.control_planes}
     groups: dict[tuple[str, str], list[Ref]] = {}
     for workload in _members(mesh, namespaces):
@@ -124,8 +123,7 @@ def _refuses(workload: Workload) -> bool:
     return "false" in (workload.template_labels.get(INJECT), workload.template_annotations.get(INJECT))
 
 
-def _gateways(mesh: Snapshot) -> Iterator[AnyProbe]:
-    forecast = Forecast.of(mesh)
+def _gateways(mesh: Snapshot, forecast: Forecast) -> Iterator[AnyProbe]:
     groups: dict[str, list[Ref]] = {}
     for gateway in mesh.api_gateways:
         owners = forecast.owners(gateway)

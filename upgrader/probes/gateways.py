@@ -28,7 +28,7 @@ class GatewaysOn(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-on", t
     def look(self, cluster: Reader) -> Reading:
         """The worst of all Gateways; one that is gone, or that istiod keeps no Deployment for, does not count."""
         readings = [self._one(cluster, ref) for ref in self.gateways]
-        return worst(readings, f"{counted(len(self.gateways), 'gateway')} rendered by {self.revision}")
+        return worst(readings, self.title())
 
     def title(self) -> str:
         """The question, for plan and report."""
@@ -87,7 +87,7 @@ class GatewaysKnown(msgspec.Struct, frozen=True, kw_only=True, tag="gateways-kno
                     f"Gateway {clean_line(name)} was made since the plan, and {self.revision} would empty it when "
                     f"labels and tags move: make it again with a label {REVISION} of the new revision"
                 )
-        return Reading.holds(f"no Gateway of {self.revision} was made since the plan")
+        return Reading.holds(self.title())
 
     def title(self) -> str:
         """The question, for plan and report."""

@@ -22,7 +22,7 @@ class WorkloadsOn(msgspec.Struct, frozen=True, kw_only=True, tag="workloads-on",
     def look(self, cluster: Reader) -> Reading:
         """The worst of all workloads; one that is gone does not count."""
         readings = [self._one(cluster, ref) for ref in self.workloads]
-        return worst(readings, f"{counted(len(self.workloads), 'workload')} on {self.revision}")
+        return worst(readings, self.title())
 
     def title(self) -> str:
         """The question, for plan and report."""
