@@ -31,7 +31,7 @@ long: $(READY)   ## meshes of every kind, faults at every change, signals; some 
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long
 
 crash: $(READY)   ## real processes, killed with SIGKILL at random requests, and resumed
-	$(BIN)/python -m pytest -m crash
+	$(BIN)/python -m pytest -n $(WORKERS) -m crash
 
 lint: $(READY)   ## ruff, mypy strict, import contracts
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from tests.journeys.comparing import contents, differences
 from tests.journeys.driving import Journey
 from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
-from upgrader.sandbox.serving.server import Life, Server
+from upgrader.sandbox.serving.life import Life
+from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.world import World
 
 pytestmark = [pytest.mark.crash]
@@ -66,23 +68,27 @@ class Terminal:
         )
 
 
-@pytest.fixture
-def terminals(shop_world: World, shop_manifests: Path, tmp_path: Path) -> Iterator[object]:
-    """Makes terminals, each at a cluster of its own."""
-    running: list[tuple[Server, Life]] = []
-
-    def make(name: str) -> Terminal:
-        place = tmp_path / name
-        place.mkdir()
-        journey = Journey(shop_world.fork(), place, shop_manifests)
-        server, life = Server(journey.world).start(), Life(journey.world, SPEED).start()
-        running.append((server, life))
-        return Terminal(journey, server)
-
-    yield make
-    for server, life in running:
+@contextmanager
+def terminal_at(world: World, manifests: Path, place: Path) -> Iterator[Terminal]:
+    """A terminal at a cluster of its own, which is served until the end of the block."""
+    journey = Journey(world.fork(), place, manifests)
+    server, life = Server(journey.world).start(), Life(journey.world, SPEED).start()
+    try:
+        yield Terminal(journey, server)
+    finally:
         life.stop()
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    shop_world: World, shop_manifests: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, dict[str, object]]:
+    """How many writes an upgrade takes that nothing disturbs, and what it leaves."""
+    with terminal_at(shop_world, shop_manifests, tmp_path_factory.mktemp("straight")) as straight:
+        code, text = straight.run("apply", "plan.json", *planned(straight))
+        assert code == 0, text
+        return straight.writes(), without_marks(contents(straight.journey.world))
 
 
 def gates(terminal: Terminal) -> list[str]:
@@ -122,24 +128,22 @@ def without_marks(found: dict[str, object]) -> dict[str, object]:
     return json.loads(re.sub(r'"(\d+-\d+-\d+)\.[0-9a-f]{8}"', r'"\1"', json.dumps(found)))  # type: ignore[no-any-return]
 
 
-def test_killed_with_sigkill_at_random_requests_resume_ends_where_an_undisturbed_run_ends(
-    terminals: object,
+@pytest.mark.parametrize("seed", range(POINTS))
+def test_killed_with_sigkill_at_a_random_request_resume_ends_where_an_undisturbed_run_ends(
+    seed: int,
+    undisturbed: tuple[int, dict[str, object]],
+    shop_world: World,
+    shop_manifests: Path,
+    tmp_path: Path,
 ) -> None:
-    straight = terminals("straight")  # type: ignore[operator]
-    approvals = planned(straight)
-    code, text = straight.run("apply", "plan.json", *approvals)
-    assert code == 0, text
-    total, end = straight.writes(), without_marks(contents(straight.journey.world))
-    chance = random.Random(7)
-    for number in range(POINTS):
-        terminal = terminals(f"killed-{number}")  # type: ignore[operator]
+    total, end = undisturbed
+    with terminal_at(shop_world, shop_manifests, tmp_path) as terminal:
         approvals = planned(terminal)
-        at = chance.randint(2, total - 2)
+        at = random.Random(seed).randint(2, total - 2)
         assert terminal.kill_at(at, "apply", "plan.json", *approvals) == -signal.SIGKILL
 
         code, text = terminal.run("resume", *approvals)
 
         assert code == 0, f"killed at write {at} of {total}:\n{text}"
-        assert differences(end, without_marks(contents(terminal.journey.world))) == [], (
-            f"killed at write {at}"
-        )
+        left = without_marks(contents(terminal.journey.world))
+        assert differences(end, left) == [], f"killed at write {at}"

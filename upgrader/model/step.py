@@ -71,9 +71,9 @@ class Reading(msgspec.Struct, frozen=True):
         return cls(Verdict.BROKEN, summary, facts)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 pod``, ``2 pods``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 pod``, ``2 pods``; with *plural* where an s is not enough: ``2 proxies``."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def worst(readings: Sequence[Reading], summary: str) -> Reading:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from upgrader.cluster.clean import clean_line
 from upgrader.model.finding import Finding, Severity
+from upgrader.model.step import counted
 from upgrader.report.fitting import Typed, advice, fitted, hung, some
 from upgrader.report.style import Style
 
@@ -16,10 +17,10 @@ _MARGIN = 25
 
 def tally(findings: Sequence[Finding], ran: int) -> list[str]:
     """``37 ok``, ``3 advisories``, ``0 blocked``."""
-    blocked, excused, advisories = _sorted(findings)
+    blocked, excused, advisories = by_severity(findings)
     ok = max(ran - len({f.code for f in (*blocked, *excused, *advisories)}), 0)
-    words = [f"{ok} ok", count(len(advisories), "advisory", "advisories")]
-    words += [count(len(excused), "exception", "exceptions")] if excused else []
+    words = [f"{ok} ok", counted(len(advisories), "advisory", "advisories")]
+    words += [counted(len(excused), "exception")] if excused else []
     return [*words, f"{len(blocked)} {'BLOCKED' if blocked else 'blocked'}"]
 
 
@@ -39,7 +40,7 @@ def findings_text(
     last = style.paint(words[-1], "red") if any(f.blocks for f in findings) else words[-1]
     head = "Checks: " if style.accessible else "Checks     "
     lines = [f"{head}{ran} run: {', '.join([*words[:-1], last])}"]
-    for group in _sorted(findings):
+    for group in by_severity(findings):
         lines += [""] if group else []
         for code in dict.fromkeys(f.code for f in group):
             alike = [f for f in group if f.code == code]
@@ -50,7 +51,7 @@ def findings_text(
     return "\n".join(lines)
 
 
-def _sorted(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding], list[Finding]]:
+def by_severity(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding], list[Finding]]:
     """Blocked, excused, advisories."""
     return (
         [f for f in findings if f.blocks],
@@ -108,8 +109,3 @@ def _rest(left: Sequence[Finding], code: str, style: Style) -> Iterator[str]:
         names = some([f.subject for f in left], room)
         for line in fitted(f"and {len(left)} more of {code}: {names} (-o wide shows them)", room):
             yield " " * _MARGIN + line
-
-
-def count(number: int, one: str, many: str) -> str:
-    """``1 workload``, ``2 workloads``."""
-    return f"{number} {one if number == 1 else many}"

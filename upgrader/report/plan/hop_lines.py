@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from upgrader.cluster.clean import clean_line
+from upgrader.model.step import counted
 from upgrader.planning.plan import Hop, Planned, Wave
 from upgrader.report.fitting import some
-from upgrader.report.plan.findings import count
-from upgrader.report.plan.steps import generic
+from upgrader.report.plan.grouping import groups, place_of, span_of
 
 _SIGNS = {"+": "+", "~": "!", "r": "!", "-": "-"}
 _NAMES = 160
@@ -17,7 +17,7 @@ _NAMES = 160
 
 def hop_lines(hop: Hop) -> list[str]:
     """Every step, restarts grouped."""
-    return [line for wave in hop.waves for group in _groups(wave) for line in _line(group)]
+    return [line for wave in hop.waves for group in groups(wave) for line in _line(group)]
 
 
 def wave_lines(hop: Hop) -> list[str]:
@@ -33,28 +33,8 @@ def folded_lines(hop: Hop) -> list[str]:
     moves = [i for i in items if i.mark in "~r"]
     lines = [*(_line([plane]) if plane else [])]
     if moves:
-        lines.append(f"! {_span(moves):9} the same namespaces, tags, gateways and workloads, to {hop.new}")
+        lines.append(f"! {span_of(moves):9} the same namespaces, tags, gateways and workloads, to {hop.new}")
     return [*lines, *(_line([removed]) if removed else [])]
-
-
-def same_shape(first: Hop, other: Hop) -> bool:
-    """Whether two hops do the same with other versions."""
-    shapes = [[(i.mark, generic(i.title, hop)) for i in hop.items()] for hop in (first, other)]
-    return shapes[0] == shapes[1]
-
-
-def _groups(wave: Wave) -> Iterator[list[Planned]]:
-    waiting: list[Planned] = []
-    for item in wave.items:
-        if waiting and not (item.mark == "r" and place_of(item) == place_of(waiting[0])):
-            yield waiting
-            waiting = []
-        if item.mark == "r":
-            waiting.append(item)
-        else:
-            yield [item]
-    if waiting:
-        yield waiting
 
 
 def _line(group: Sequence[Planned]) -> Iterator[str]:
@@ -65,27 +45,17 @@ def _line(group: Sequence[Planned]) -> Iterator[str]:
         return
     place = place_of(first)
     words = [f"{_short(item, place)} ({item.pods})" for item in group]
-    yield f"{sign} {_span(group):9} restart {place}: {', '.join(words)}"
+    yield f"{sign} {span_of(group):9} restart {place}: {', '.join(words)}"
 
 
 def _brief(wave: Wave) -> Iterator[str]:
     if wave.kind not in {"namespaces", "gateways"}:
-        yield from (line for group in _groups(wave) for line in _line(group))
+        yield from (line for group in groups(wave) for line in _line(group))
         return
     moved = [i for i in wave.items if i.mark == "r"]
-    pods = count(sum(i.pods for i in moved), "pod", "pods")
-    facts = f"{count(len(moved), 'workload', 'workloads')}, {pods}, in {some(wave.namespaces, _NAMES)}"
-    yield f"! {_span(wave.items):9} wave {clean_line(wave.name)}: {facts}"
-
-
-def _span(items: Sequence[Planned]) -> str:
-    first, last = items[0].id, items[-1].id
-    return first if first == last else f"{first}-{last.rpartition('.')[2]}"
-
-
-def place_of(item: Planned) -> str:
-    """Namespace of what is restarted."""
-    return str(getattr(getattr(item.action, "ref", None), "namespace", ""))
+    pods = counted(sum(i.pods for i in moved), "pod")
+    facts = f"{counted(len(moved), 'workload')}, {pods}, in {some(wave.namespaces, _NAMES)}"
+    yield f"! {span_of(wave.items):9} wave {clean_line(wave.name)}: {facts}"
 
 
 def _short(item: Planned, place: str) -> str:

@@ -9,15 +9,17 @@ from typing import Any
 
 import msgspec
 
-from upgrader.model.finding import Finding, Severity
+from upgrader.model.finding import Finding
+from upgrader.model.step import counted
 from upgrader.planning.estimate import estimate, estimate_hop
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.report.fitting import is_command
 from upgrader.report.plan.equivalents import equivalents
 from upgrader.report.plan.escaping import code, escaped, fence, inline
-from upgrader.report.plan.findings import MANY, count, tally
-from upgrader.report.plan.hop_lines import folded_lines, hop_lines, same_shape, wave_lines
-from upgrader.report.plan.steps import span_text
+from upgrader.report.plan.findings import MANY, by_severity, tally
+from upgrader.report.plan.grouping import shape_of
+from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
+from upgrader.report.plan.steps import mesh_text, span_text
 from upgrader.steps import RestartWorkload
 
 GAPS = ("UPG-0309", "UPG-0317")
@@ -43,16 +45,14 @@ class Fold:
 def facts(plan: Plan) -> dict[str, Any]:
     """Everything above the folds."""
     manual = [i.id for _, _, i in plan.items() if isinstance(i.action, Gate) and i.action.approval]
-    blocked = [f for f in plan.findings if f.blocks]
-    excused = [f for f in plan.findings if f.allowed and f.severity is Severity.BLOCKED]
-    advisories = [f for f in plan.findings if f.severity is Severity.ADVISORY]
+    blocked, excused, advisories = by_severity(plan.findings)
     return {
         "plan": plan,
         "verdict": _verdict(plan),
-        "tally": f"{count(plan.checks, 'check', 'checks')}: {', '.join(tally(plan.findings, plan.checks)).lower()}",
+        "tally": f"{counted(plan.checks, 'check')}: {', '.join(tally(plan.findings, plan.checks)).lower()}",
         "counts": _counts(plan),
         "length": span_text(estimate(plan)),
-        "approvals": f" + {count(len(manual), 'approval', 'approvals')}" if manual else "",
+        "approvals": f" + {counted(len(manual), 'approval')}" if manual else "",
         "validity": _validity(plan),
         "made": f"{plan.made:%Y-%m-%d %H:%M} UTC",
         "table": _table(plan),
@@ -80,9 +80,7 @@ def _validity(plan: Plan) -> str:
 
 
 def _counts(plan: Plan) -> str:
-    words = (("namespace", "namespaces"), ("workload", "workloads"), ("proxy", "proxies"))
-    mesh = ", ".join(count(plan.counts.get(many, 0), one, many) for one, many in words)
-    return f"{count(len(plan.hops), 'hop', 'hops')} | {mesh}"
+    return f"{counted(len(plan.hops), 'hop')} | {mesh_text(plan)}"
 
 
 def _table(plan: Plan) -> list[tuple[str, list[str]]]:
@@ -229,11 +227,11 @@ def fold_steps(plan: Plan, *, first: str, later: bool) -> list[Fold]:
     """The steps of each hop; one of the same shape as the first is folded to what is new about it."""
     folds = []
     for hop in plan.hops:
-        number = count(sum(1 for _ in hop.items()), "step", "steps")
+        number = counted(sum(1 for _ in hop.items()), "step")
         title = f"Steps of hop {hop.number}, {hop.source} to {hop.target} ({number})"
         if hop is not plan.hops[0] and not later:
             continue
-        if hop is not plan.hops[0] and same_shape(plan.hops[0], hop):
+        if hop is not plan.hops[0] and shape_of(plan.hops[0]) == shape_of(hop):
             folds.append(Fold(f"{title}: the same shape as hop 1", "diff", folded_lines(hop)))
         elif hop is not plan.hops[0] or first == "steps":
             folds.append(Fold(title, "diff", hop_lines(hop)))

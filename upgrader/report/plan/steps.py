@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from upgrader.cluster.clean import clean_line
+from upgrader.model.step import counted
 from upgrader.planning.estimate import Span, estimate_hop
-from upgrader.planning.plan import Gate, Hop, Plan, Planned, Wave
+from upgrader.planning.plan import Gate, Plan, Planned, Wave
 from upgrader.report.fitting import fitted, hung, joined, some
-from upgrader.report.plan.findings import count
+from upgrader.report.plan.grouping import groups, place_of, shape_of, span_of
 from upgrader.report.style import Style
 
 LEGEND = {
@@ -29,17 +29,16 @@ def hops_text(plan: Plan, style: Style, *, wide: bool) -> Iterator[str]:
     shapes: set[tuple[str, ...]] = set()
     for hop in plan.hops:
         items = list(hop.items())
-        shape = tuple(f"{i.mark}{generic(i.title, hop)}" for i in items)
+        shape = shape_of(hop)
         head = f"Hop {hop.number} of {len(plan.hops)}   {hop.source} -> {hop.target}"
         if not wide and shape in shapes:
-            span = f"h{hop.number}.01-{items[-1].id.rpartition('.')[2]}"
-            words = f"the same {len(items)} steps as {span} (-o wide lists them)"
+            words = f"the same {len(items)} steps as {span_of(items)} (-o wide lists them)"
             yield _headline(head, words, style)
             continue
         shapes.add(shape)
         approvals = sum(1 for i in items if isinstance(i.action, Gate) and i.action.approval)
-        facts = [count(len(items), "step", "steps"), f"about {span_text(estimate_hop(hop))}"]
-        facts += [count(approvals, "approval", "approvals")] if approvals else []
+        facts = [counted(len(items), "step"), f"about {span_text(estimate_hop(hop))}"]
+        facts += [counted(approvals, "approval")] if approvals else []
         waves = [line for wave in hop.waves for line in _wave(wave, style, wide=wide)]
         yield "\n".join([_headline(head, ", ".join(facts), style), *waves])
 
@@ -52,29 +51,17 @@ def _headline(head: str, facts: str, style: Style) -> str:
     return "\n".join([style.paint(head, "bold"), *fitted(" " * 11 + facts, style.width)])
 
 
-def generic(title: str, hop: Hop) -> str:
-    """The title without versions and counts, so that two hops of one shape are recognised."""
-    for word, name in ((hop.new, "NEW"), (hop.old, "OLD"), (hop.target, "NEW"), (hop.source, "OLD")):
-        title = title.replace(word, name)
-    return re.sub(r"\d+", "#", title)
-
-
 def _wave(wave: Wave, style: Style, *, wide: bool) -> Iterator[str]:
     if style.accessible:
         yield from _spoken(wave)
         return
     if wave.namespaces:
         yield from _wave_head(wave, style, wide=wide)
-    waiting: list[Planned] = []
-    for item in wave.items:
-        if not wide and item.mark == "r" and (not waiting or _place(item) == _place(waiting[0])):
-            waiting.append(item)
-            continue
-        yield from _restarts(waiting, style)
-        waiting = [item] if not wide and item.mark == "r" else []
-        if not waiting:
-            yield from _line(item, style)
-    yield from _restarts(waiting, style)
+    for group in groups(wave) if not wide else ([item] for item in wave.items):
+        if group[0].mark == "r" and not wide:
+            yield from _restarts(group, style)
+        else:
+            yield from _line(group[0], style)
 
 
 def _spoken(wave: Wave) -> Iterator[str]:
@@ -90,8 +77,8 @@ def _spoken(wave: Wave) -> Iterator[str]:
 def _size(wave: Wave) -> list[str]:
     """How many workloads, and how many of them at once."""
     restarts = sum(1 for i in wave.items if i.mark == "r")
-    pods = count(sum(i.pods for i in wave.items), "pod", "pods")
-    facts = [f"{count(restarts, 'workload', 'workloads')}, {pods}"] if restarts else []
+    pods = counted(sum(i.pods for i in wave.items), "pod")
+    facts = [f"{counted(restarts, 'workload')}, {pods}"] if restarts else []
     return [*facts, *([f"{wave.at_once} at a time"] if restarts > 1 and wave.at_once > 1 else [])]
 
 
@@ -110,19 +97,11 @@ def _wave_head(wave: Wave, style: Style, *, wide: bool) -> Iterator[str]:
         yield from [" " * len(head) + "   ".join(facts)] if facts else []
 
 
-def _place(item: Planned) -> str:
-    return str(getattr(getattr(item.action, "ref", None), "namespace", ""))
-
-
 def _restarts(items: Sequence[Planned], style: Style) -> Iterator[str]:
     """Restarts of one namespace on one line: ``h1.05-06  shop: cart (2 pods), search (1 pod)``."""
-    if not items:
-        return
-    first, last = items[0].id, items[-1].id
-    span = first if first == last else f"{first}-{last.rpartition('.')[2]}"
-    place = _place(items[0])
+    place = place_of(items[0])
     words = [clean_line(i.title).removeprefix("restart ").removeprefix(f"{place}/") for i in items]
-    yield from joined(words, style.width, f"  r  {span:10}{place}: ")
+    yield from joined(words, style.width, f"  r  {span_of(items):10}{place}: ")
 
 
 def _line(item: Planned, style: Style) -> Iterator[str]:
@@ -131,6 +110,12 @@ def _line(item: Planned, style: Style) -> Iterator[str]:
         yield from joined(item.rolls, style.width, f"{_MARGIN}rolls: ")
     if item.mark == "-":
         yield from fitted(f"{_MARGIN}<- from here, going back is a reinstall", style.width)
+
+
+def mesh_text(plan: Plan) -> str:
+    """``12 namespaces, 40 workloads, 120 proxies``: the mesh that was planned for."""
+    words = (("namespace", "namespaces"), ("workload", "workloads"), ("proxy", "proxies"))
+    return ", ".join(counted(plan.counts.get(many, 0), one, many) for one, many in words)
 
 
 def span_text(span: Span) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from upgrader.model.step import counted
 from upgrader.planning.estimate import BASIS, estimate
 from upgrader.planning.plan import Gate, Plan, plan_digest
 from upgrader.report.fitting import Typed, fitted, hung, joined
-from upgrader.report.plan.findings import count, findings_text
-from upgrader.report.plan.steps import LEGEND, hops_text, span_text
+from upgrader.report.plan.findings import findings_text
+from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
 from upgrader.report.style import Style
 
 
@@ -27,16 +28,11 @@ def plan_text(
 
 
 def _head(plan: Plan, banner: str, style: Style) -> Iterator[str]:
-    counts = plan.counts
-    mesh = [
-        count(counts.get(f"{word}s" if word != "proxy" else "proxies", 0), word, many)
-        for word, many in (("namespace", "namespaces"), ("workload", "workloads"), ("proxy", "proxies"))
-    ]
     context = [
         plan.cluster.context + (f" ({banner})" if banner else ""),
         f"Kubernetes {plan.cluster.version}",
     ]
-    rows = [("Context", context), ("Mesh", [", ".join(mesh)]), ("Now", [_now(plan)])]
+    rows = [("Context", context), ("Mesh", [mesh_text(plan)]), ("Now", [_now(plan)])]
     if len(plan.path) > 1:
         hops = len(plan.path) - 1
         words = f"{hops} hops, one minor version each" if hops > 1 else "1 hop"
@@ -92,13 +88,13 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     for mark, word in LEGEND.items():
         number = sum(1 for item in items if item.mark == mark)
         if number and mark == "?":
-            words.append(f"{count(number, 'gate', 'gates')} ({manual} manual)")
+            words.append(f"{counted(number, 'gate')} ({manual} manual)")
         elif number:
-            pods = f" ({count(sum(i.pods for i in items), 'pod', 'pods')})" if mark == "r" else ""
+            pods = f" ({counted(sum(i.pods for i in items), 'pod')})" if mark == "r" else ""
             words.append(f"{number} {word}{pods}")
-    head = f"Plan: {count(len(items), 'step', 'steps')}: "
+    head = f"Plan: {counted(len(items), 'step')}: "
     yield from joined([*words[:-1], f"{words[-1]}."], style.width, head, rest="      ")
-    approvals = f", plus {count(manual, 'approval', 'approvals')}" if manual else ""
+    approvals = f", plus {counted(manual, 'approval')}" if manual else ""
     yield from fitted(f"      About {span_text(estimate(plan))}{approvals}.", style.width)
     yield from fitted(f"      Basis: {BASIS}.", style.width)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from upgrader.cluster.clean import clean_line
+from upgrader.model.step import counted
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Progress
 from upgrader.report.fitting import fitted, hung
-from upgrader.report.plan.findings import count
 from upgrader.report.style import Style
 
 
@@ -20,8 +20,8 @@ def rollback_text(back: Plan, progress: Progress, run: str, style: Style) -> str
         lines += hung(f"  {item.mark}  {item.id:7} ", clean_line(item.title), style.width)
     if not items:
         lines += ["  nothing of this hop was begun; there is nothing to take back"]
-    steps = count(len(items), "step", "steps")
-    pods = count(sum(item.pods for item in items), "pod restarts", "pods restart")
+    steps = counted(len(items), "step")
+    pods = counted(sum(item.pods for item in items), "pod restarts", "pods restart")
     lines.append("")
     lines += fitted(f"{steps}, {pods}. Shared CRDs stay as they are: they serve both versions.", style.width)
     if hop is not None and hop.number > 1:

@@ -23,9 +23,9 @@ from upgrader.cli.runs.rehearsing import rehearsal
 from upgrader.cli.wiring import survey
 from upgrader.engine.keeping.folder import RunFolder, new_run_id, read_plan
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.step import counted
 from upgrader.planning.estimate import estimate
 from upgrader.planning.plan import Plan
-from upgrader.report.plan.findings import count
 from upgrader.report.plan.steps import span_text
 from upgrader.report.plan.text import plan_text
 
@@ -143,7 +143,7 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
 
 def _facts(plan: Plan) -> str:
     """What a yes means."""
-    steps = count(sum(1 for _ in plan.items()), "step", "steps")
+    steps = counted(sum(1 for _ in plan.items()), "step")
     last = next((item.id for _, _, item in plan.items() if item.mark == "-"), "")
     back = f"until {last}; from then on going back is a reinstall" if last else "at any time"
     return "\n".join(

@@ -17,9 +17,8 @@ from upgrader.engine.restoring import put_back
 from upgrader.host.identity import who
 from upgrader.model.change import reason
 from upgrader.model.errors import Exit
-from upgrader.model.step import missing
+from upgrader.model.step import counted, missing
 from upgrader.report.plan.document import as_text
-from upgrader.report.plan.findings import count
 from upgrader.steps import Restore
 
 
@@ -44,12 +43,12 @@ def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
         step = Restore(folder=f"backup/h{hop}")
         changes = missing(step, ready.connection.with_files(folder.path))
         words = [clean_line(reason(change)) for change in changes]
-        differ = f"{count(len(changes), 'object differs', 'objects differ')} from the backup of hop {hop}"
+        differ = f"{counted(len(changes), 'object differs', 'objects differ')} from the backup of hop {hop}"
         if not changes or dry_run:
             return _told(options, differ, words)
         if not yes:
             listed = "\n".join([f"{differ}:", *(f"  {one}" for one in words)])
-            question = f"Put back {count(len(changes), 'object', 'objects')}?"
+            question = f"Put back {counted(len(changes), 'object')}?"
             ask_to_start(options, ready.connection.id.context, listed, question)
         done = put_back(step, folder, ready.connection.acting(folder.path), ready.connection.clock, who())
         return _told(options, f"Put back {done} objects; the record is in {folder.path}", words)
