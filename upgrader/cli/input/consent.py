@@ -47,10 +47,32 @@ def ask_to_start(said: Globals, context: str, facts: str, what: str) -> None:
             exit_code=Exit.USAGE,
         )
     click.echo(f"{facts}\n\nContext    {titled(said, context)}", err=True)
-    with answerable():
-        answer = click.prompt(f"{what}\nOnly yes will do", default="no", show_default=False, err=True)
-    if answer.strip() != "yes":
+    if _answer(f"{what}\nOnly yes will do: ") != "yes":
         raise UpgradeError("UPG-0013", "not started: the answer was not yes", exit_code=Exit.DECLINED)
+
+
+def _answer(question: str) -> str:
+    """The line that is typed at the terminal; empty when there is none.
+
+    Not by way of ``input``: a Ctrl-C that arrives just before it reads is only noticed at the next key.
+
+    Raises:
+        click.Abort: Ctrl-C.
+    """
+    try:
+        with answerable():
+            click.echo(question, err=True, nl=False)
+            while not _is_typed(within=0.2):
+                pass
+            return sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        raise click.Abort from None
+
+
+def _is_typed(within: float) -> bool:
+    """Whether a line is there to be read, or comes in so many seconds."""
+    return bool(select.select([sys.stdin], [], [], within)[0])
 
 
 def parse_approvals(given: tuple[str, ...]) -> dict[str, str]:
@@ -105,7 +127,7 @@ class Consent:
         """Whichever comes first: a line at this terminal, an approval from another, or the end of the wait."""
         end = patience.clock.boottime() + self._wait.total_seconds()
         while patience.clock.boottime() < end:
-            if asked and select.select([sys.stdin], [], [], 0)[0]:
+            if asked and _is_typed(within=0):
                 return self._typed(sys.stdin.readline().strip(), item, gate, patience)
             if found := find_approval(self._folder, item, gate):
                 return found
