@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 FAST := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test long crash lint bench clean format
+.PHONY: demo test long journeys lint bench clean format
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,8 +30,8 @@ test: $(READY)   ## everything that runs by default, under two minutes on two co
 long: $(READY)   ## meshes of every kind, faults at every change, signals; some minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long
 
-crash: $(READY)   ## real processes, killed with SIGKILL at random requests, and resumed
-	$(BIN)/python -m pytest -n $(WORKERS) -m crash
+journeys: $(READY)   ## whole upgrades: killed and resumed, rolled back, of upstream's charts; and every kubectl
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m journey
 
 lint: $(READY)   ## ruff, mypy strict, import contracts
 	$(BIN)/ruff format --check .

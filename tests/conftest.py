@@ -1,4 +1,4 @@
-"""Which suite a test belongs to: the default one, which ends in under two minutes, or the long one."""
+"""Which suite a test belongs to: the default one, which ends in under two minutes, or a slower one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
+JOURNEYS = (
+    "journeys/test_crashes.py",
+    "journeys/test_kill_nine.py",
+    "journeys/test_upstream.py",
+    "sandbox/serving/test_kubectl.py::test_every_version_of_kubectl",
+    "sandbox/serving/test_kubectl.py::test_servers_of_every_age",
+)
+"""Whole upgrades that are killed or are of upstream's charts, and every kubectl: `make journeys` runs these."""
 LONG = (
     "journeys/meshes",
     "journeys/test_whole_upgrades.py::test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up",
@@ -18,8 +26,11 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is long by where it is, so that a new test of such a folder is long too."""
+    """Mark what is slow by where it is, so that a new test of such a folder is in the same suite."""
     for item in items:
         place = item.path.relative_to(_HERE).as_posix()
-        if f"{place}::{item.name}".startswith(LONG):
+        name = f"{place}::{item.name}"
+        if name.startswith(JOURNEYS):
+            item.add_marker(pytest.mark.journey)
+        if name.startswith(LONG):
             item.add_marker(pytest.mark.long)

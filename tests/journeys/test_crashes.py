@@ -18,7 +18,7 @@ from upgrader.model.kinds import Obj
 from upgrader.planning.plan import Plan
 from upgrader.sandbox.world import World
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 
 POINTS = 30
 BACK = 10

@@ -1,4 +1,4 @@
-"""The real process, killed with SIGKILL at random requests, over real HTTP; slower than the rest, so run by `make crash`."""
+"""The real process, killed with SIGKILL at random requests, over real HTTP; slower than the rest, so run by `make journeys`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
 from upgrader.sandbox.serving.life import Life
 from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.world import World
-
-pytestmark = [pytest.mark.crash]
 
 POINTS = 8
 SPEED = 100.0

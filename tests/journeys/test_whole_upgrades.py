@@ -13,7 +13,7 @@ from upgrader.model.kinds import Obj
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.world import World
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 
 
 def proxies(world: World) -> Counter[str]:
