@@ -8,13 +8,14 @@ import pytest
 
 _HERE = Path(__file__).parent
 JOURNEYS = (
+    "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",
     "journeys/test_crashes.py",
     "journeys/test_kill_nine.py",
     "journeys/test_upstream.py",
     "sandbox/serving/test_kubectl.py::test_every_version_of_kubectl",
     "sandbox/serving/test_kubectl.py::test_servers_of_every_age",
 )
-"""Whole upgrades that are killed or are of upstream's charts, and every kubectl: `make journeys` runs these."""
+"""Whole upgrades at a terminal, killed, or of upstream's charts, and every kubectl: `make journeys` runs these."""
 LONG = (
     "journeys/meshes",
     "journeys/test_whole_upgrades.py::test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up",
