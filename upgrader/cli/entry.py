@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from upgrader.cli.input.options import Globals
+from upgrader.cli.input.options import Globals, program
 from upgrader.cli.main import cli
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure
@@ -55,7 +55,7 @@ def _invoke(args: list[str], said: Globals) -> Any:
     """The command's own answer. Not by way of click's ``main``, which turns a closed pipe into exit code 1."""
     if "_UPGRADE_COMPLETE" in os.environ:
         return cli.main(args, prog_name="upgrade", standalone_mode=False)
-    with cli.make_context(_name(), args, obj=said) as context:
+    with cli.make_context(program(), args, obj=said) as context:
         return cli.invoke(context)
 
 
@@ -93,12 +93,6 @@ def _formats(args: Sequence[str]) -> tuple[str, ...]:
         if one.startswith(("-o", "--output"))
     ]
     return tuple(one for one in named if one in {"json", "yaml", "jsonl"})
-
-
-def _name() -> str:
-    """What the user typed."""
-    called = os.path.basename(sys.argv[0])  # noqa: PTH119  a name, not a file
-    return "kubectl istio-upgrade" if called.startswith("kubectl-") else "upgrade"
 
 
 def _told(error: UpgradeError, said: Globals) -> int:
@@ -139,7 +133,7 @@ def _hush() -> None:
 
 
 def _usage(error: click.UsageError) -> UpgradeError:
-    command = error.ctx.command_path if error.ctx else _name()
+    command = error.ctx.command_path if error.ctx else program()
     return UpgradeError("UPG-0001", error.format_message(), do=(f"{command} --help",), exit_code=Exit.USAGE)
 
 

@@ -253,7 +253,7 @@ def _held(
         raise
     try:
         yield one
-    except Exception:
+    except Exception:  # and not "finally": what kills the process must leave the lock to lapse
         one.leave()
         raise
     one.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,12 @@ from upgrader.model.duration import duration
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("text", "wide", "short", "json", "yaml", "jsonl", "markdown")
 PREFIX = "UPGRADER"
+
+
+def program() -> str:
+    """What the user typed to start this."""
+    called = Path(sys.argv[0]).name
+    return "kubectl istio-upgrade" if called.startswith("kubectl-") else "upgrade"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from upgrader.cli.input.options import Globals
+from upgrader.cli.input.options import Globals, program
 from upgrader.host.files import atomic_write
 from upgrader.report.fitting import Typed
 from upgrader.report.plan.document import as_text
@@ -26,12 +26,6 @@ def style_of(said: Globals, *, error: bool = False) -> Style:
     return style_for(
         stream, os.environ, color=color, ascii_only=said.ascii or said.plain, accessible=said.accessible
     )
-
-
-def program() -> str:
-    """What the user typed to start this."""
-    called = Path(sys.argv[0]).name
-    return "kubectl istio-upgrade" if called.startswith("kubectl-") else "upgrade"
 
 
 def typed(said: Globals) -> Typed:

@@ -17,8 +17,6 @@ from upgrader.report.plan.review import facts, fold_equivalents, fold_images, fo
 LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
 
-__all__ = ["LIMIT", "escaped", "plan_markdown"]
-
 
 @dataclass(frozen=True)
 class _Parts:

@@ -45,7 +45,7 @@ def ending_text(
     if ending.safe is not None and not (ending.over and ending.safe.verdict is Verdict.HOLDS):
         lines += safety_lines(ending.safe, style)
     if next_commands:
-        lines += ["", *commands(ending, typed)]
+        lines += ["", *in_rows(commands(ending, typed))]
     return "\n".join(lines)
 
 
@@ -68,22 +68,27 @@ def safety(reading: Reading) -> str:
     return f"{word}, {clean_line(reading.summary)}".rstrip(".")
 
 
-def commands(ending: Ending, typed: Typed) -> list[str]:
-    """What to type next."""
-    confirm = f" --confirm {ending.confirm}" if ending.confirm else ""
-    if ending.over:
-        return [f"{'Report':10} {typed.command(f'upgrade report {ending.run} -o markdown')}"]
-    rows = [("Approve", f"approve {ending.run} {ending.gate}{confirm}")] if ending.gate else []
-    rows += [(word, f"{name} {ending.run}") for word, name in _NEXT]
-    return [f"{word:10} {typed.command(f'upgrade {command}')}" for word, command in rows]
-
-
 _NEXT = (("Go on", "resume"), ("Go back", "rollback"), ("Look", "status"))
 
 
+def commands(ending: Ending, typed: Typed) -> list[tuple[str, str]]:
+    """What to type next: a word for what it is good for, and the command."""
+    confirm = f" --confirm {ending.confirm}" if ending.confirm else ""
+    if ending.over:
+        return [("Report", typed.command(f"upgrade report {ending.run} -o markdown"))]
+    rows = [("Approve", f"approve {ending.run} {ending.gate}{confirm}")] if ending.gate else []
+    rows += [(word, f"{name} {ending.run}") for word, name in _NEXT]
+    return [(word, typed.command(f"upgrade {command}")) for word, command in rows]
+
+
+def in_rows(rows: list[tuple[str, str]]) -> list[str]:
+    """Commands below each other, each behind its word."""
+    return [f"{word:10} {command}" for word, command in rows]
+
+
 def following(ending: Ending, typed: Typed) -> list[str]:
-    """The same commands without their words, for scripts."""
-    return [line[11:] for line in commands(ending, typed)]
+    """The commands without their words, for scripts."""
+    return [command for _, command in commands(ending, typed)]
 
 
 def ending_document(

@@ -12,7 +12,7 @@ from upgrader.model.step import Reading
 from upgrader.planning.plan import Gate, Planned
 from upgrader.planning.record import Progress, Standing
 from upgrader.report.fitting import Typed, hung, middle
-from upgrader.report.run.ending import Ending, commands, safety_lines
+from upgrader.report.run.ending import Ending, commands, in_rows, safety_lines
 from upgrader.report.style import Style
 
 
@@ -73,7 +73,7 @@ def status_text(status: Status, style: Style, typed: Typed, *, next_commands: bo
     if next_commands and status.progress.record.closed is None:
         gate = status.progress.record.waiting
         ending = Ending("", status.run, gate=gate.step if gate else "", confirm=gate.confirm if gate else "")
-        parts.append("\n".join(commands(ending, typed)[:-1]))
+        parts.append("\n".join(in_rows([row for row in commands(ending, typed) if row[0] != "Look"])))
     return "\n\n".join(part for part in parts if part)
 
 
