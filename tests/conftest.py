@@ -17,11 +17,13 @@ JOURNEYS = (
 )
 """Whole upgrades at a terminal, killed, or of upstream's charts, and every kubectl: `make journeys` runs these."""
 LONG = (
+    "cli/test_documents.py",
+    "cli/test_exits.py::test_an_event_stream_counts_on",
+    "survey/test_scenarios.py::test_upstream_manifests_of_every_release",
     "journeys/meshes",
     "journeys/test_whole_upgrades.py::test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up",
     "engine/driving/test_faults.py",
     "cli/test_interruption.py",
-    "cli/test_signals.py",
 )
 """Whole meshes, sweeps and real processes: `make long` runs these, `make test` does not."""
 
