@@ -133,3 +133,15 @@ def test_a_journal_that_was_tampered_with_is_not_followed(desk: Desks, way: str)
     assert said.code == 65, said.text
     assert "error UPG-0502" in said.err
     assert shop.writes() == before
+
+
+def test_a_rehearsal_asks_the_server_and_changes_nothing(desk: Callable[..., Desk]) -> None:
+    shop = desk()
+    seen = len(shop.world.audit.entries)
+    said = shop.type("apply", "--to", "1.29", "--dry-run=server")
+    assert said.code == 0, said.text
+    ours = [e for e in shop.world.audit.entries[seen:] if e.method != "GET" and e.agent.startswith("upgrade")]
+    asked = [e for e in ours if "selfsubject" not in e.path]
+    assert asked
+    assert all(e.dry_run for e in asked)
+    assert shop.writes() == []
