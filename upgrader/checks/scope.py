@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from upgrader.checks.context import Context
 from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.snapshot import Proxy, Snapshot, Workload
+from upgrader.model.step import counted
 
 ROLLED = frozenset(kind.kind for kind in WORKLOADS)
 
@@ -68,7 +69,7 @@ def parts_called(mesh: Snapshot, component: str, daemon_set: str) -> list[str]:
 
 def pods(count: int) -> str:
     """``1 pod``, ``4 pods``."""
-    return "1 pod" if count == 1 else f"{count} pods"
+    return counted(count, "pod")
 
 
 def minors(count: int) -> str:

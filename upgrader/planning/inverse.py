@@ -16,6 +16,7 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK, Ref
 from upgrader.model.manifest import Owned
 from upgrader.model.ownership import DEFAULT_VALIDATOR, old_has_drop
+from upgrader.model.step import counted
 from upgrader.model.version import UNNAMED, Version
 from upgrader.planning.hop.gates import own_webhooks
 from upgrader.planning.hop.retire import rank
@@ -286,5 +287,5 @@ def _removal(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
         gone = RemoveObjects(revision=hop.new, objects=ordered, why="undo")
         yield "-", f"remove istiod revision {hop.new} ({len(ordered)} objects)", gone, 0
     if applied_again:
-        words = f"{len(applied_again)} shared object{'s' if len(applied_again) > 1 else ''}, as before"
+        words = f"{counted(len(applied_again), 'shared object')}, as before"
         yield "~", words, _restore(hop, tuple(sorted(applied_again))), 0

@@ -6,6 +6,7 @@ from upgrader.checks.context import Context
 from upgrader.checks.scope import some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Definition, Snapshot
+from upgrader.model.step import counted
 
 _MAKES = {"istio-operator": "istioctl", "helm": "helm", "sail-operator": "sail", "upgrader": "upgrade"}
 _WAYS = ("kubectl", "istioctl")
@@ -61,7 +62,7 @@ def _finding(trouble: str, names: list[str], severity: Severity) -> Finding:
         code="UPG-0329",
         severity=severity,
         subject=f"CRD {names[0]}" if len(names) == 1 else "CRDs of Istio",
-        summary=f"{len(names)} CRD{'' if len(names) == 1 else 's'} of Istio {'is' if len(names) == 1 else 'are'} {trouble}",
+        summary=f"{counted(len(names), 'CRD')} of Istio {'is' if len(names) == 1 else 'are'} {trouble}",
         what=(some(names),),
         why="a hop writes them once, as one owner; the other one would refuse the write or undo it later"
         if blocked

@@ -6,6 +6,7 @@ from upgrader.checks.context import Context
 from upgrader.checks.scope import some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot
+from upgrader.model.step import counted
 
 _KEYS = {
     "argocd.argoproj.io/tracking-id": "Argo CD",
@@ -32,7 +33,7 @@ def gitops(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             code="UPG-0331",
             severity=Severity.ADVISORY,
             subject=tool,
-            summary=f"{tool} keeps {len(objects)} object{'' if len(objects) == 1 else 's'} of this mesh as a repository says",
+            summary=f"{tool} keeps {counted(len(objects), 'object')} of this mesh as a repository says",
             what=(some(objects),),
             why="labels that a hop changes may be changed back, and pods would then start on the old revision",
             do=(

@@ -7,6 +7,7 @@ from upgrader.checks.scope import moving, some, stays
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.injection import REVISION
 from upgrader.model.snapshot import CustomResource, Snapshot
+from upgrader.model.step import counted
 
 _INSTALL = "install.istio.io"
 
@@ -36,7 +37,7 @@ def _finding(namespace: str, revision: str, resources: list[CustomResource]) -> 
         code="UPG-0328",
         severity=Severity.BLOCKED,
         subject=f"Namespace {namespace}",
-        summary=f"Namespace {namespace}: {len(names)} Istio object{'' if len(names) == 1 else 's'} for revision {revision} only",
+        summary=f"Namespace {namespace}: {counted(len(names), 'Istio object')} for revision {revision} only",
         what=(f"label {REVISION}={revision} on {some(names)}",),
         why="a workload that moves to another revision no longer gets them: routes, policies or filters vanish silently",
         do=tuple(

@@ -14,6 +14,7 @@ from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Snapshot
+from upgrader.model.step import counted
 from upgrader.planning.drift import drifted
 from upgrader.planning.permissions import needed
 from upgrader.planning.plan import Plan
@@ -88,7 +89,7 @@ def blocked(findings: Sequence[Finding]) -> UpgradeError:
     """What stands in the way, all of it at once: under its own code where there is one kind, under UPG-0406 else."""
     codes = {f.code for f in findings}
     first, only = findings[0], len(codes) == 1
-    headline = f"the plan is blocked by {len(findings)} finding{'s' if len(findings) > 1 else ''}"
+    headline = f"the plan is blocked by {counted(len(findings), 'finding')}"
     if only:
         headline = (
             first.summary
