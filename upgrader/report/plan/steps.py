@@ -57,11 +57,11 @@ def _wave(wave: Wave, style: Style, *, wide: bool) -> Iterator[str]:
         return
     if wave.namespaces:
         yield from _wave_head(wave, style, wide=wide)
-    for group in groups(wave) if not wide else ([item] for item in wave.items):
-        if group[0].mark == "r" and not wide:
-            yield from _restarts(group, style)
-        else:
-            yield from _line(group[0], style)
+    if wide:
+        yield from (line for item in wave.items for line in _line(item, style))
+        return
+    for group in groups(wave):
+        yield from _restarts(group, style) if group[0].mark == "r" else _line(group[0], style)
 
 
 def _spoken(wave: Wave) -> Iterator[str]:
