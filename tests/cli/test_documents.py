@@ -13,7 +13,7 @@ import yaml
 
 from tests.cli.conftest import Desk, Said
 from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
-from upgrader.sandbox.serving.server import Life
+from upgrader.sandbox.serving.life import Life
 
 Desks = Callable[..., Desk]
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Desk
 from upgrader.cli.commands.look import explain
-from upgrader.sandbox.serving.server import Life
+from upgrader.sandbox.serving.life import Life
 
 Desks = Callable[..., Desk]
 

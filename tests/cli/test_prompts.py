@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Desk
-from upgrader.sandbox.serving.server import Life
+from upgrader.sandbox.serving.life import Life
 
 pytestmark = [pytest.mark.slow]
 UPGRADE = Path(sys.executable).with_name("upgrade")

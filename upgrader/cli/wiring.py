@@ -124,7 +124,8 @@ class Sandbox:
         """
         from upgrader.sandbox.scenarios.versions import write_manifests
         from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
-        from upgrader.sandbox.serving.server import Life, Server
+        from upgrader.sandbox.serving.life import Life
+        from upgrader.sandbox.serving.server import Server
 
         write_manifests(self._scenario, kubeconfig.parent / "manifests", self._kubernetes)
         if audit is not None:

@@ -12,7 +12,8 @@ import pytest
 
 from upgrader.sandbox.scenarios.loader import load
 from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
-from upgrader.sandbox.serving.server import Life, Server
+from upgrader.sandbox.serving.life import Life
+from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.world import World
 
 KUBECTL = shutil.which("kubectl")

@@ -17,7 +17,8 @@ from upgrader.sandbox.api.target import parse
 from upgrader.sandbox.api.watching import watch
 from upgrader.sandbox.api.wire import Request, Response
 from upgrader.sandbox.errors import ApiError
-from upgrader.sandbox.serving.server import Life, Server
+from upgrader.sandbox.serving.life import Life
+from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.store import Store
 from upgrader.sandbox.world import World
 

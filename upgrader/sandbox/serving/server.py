@@ -15,10 +15,7 @@ from upgrader.sandbox.api.content import failure
 from upgrader.sandbox.api.watching import Watch
 from upgrader.sandbox.api.wire import Request, Response
 from upgrader.sandbox.errors import ApiError, bad_request, internal
-from upgrader.sandbox.serving.life import Life, run_world
 from upgrader.sandbox.store import Store
-
-__all__ = ["Life", "Server", "run_world"]
 
 _MOST = 3 * 1024 * 1024
 """Bytes a body may have, as in a real API server."""
