@@ -7,25 +7,26 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-JOURNEYS = (
-    "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",
-    "journeys/test_crashes.py",
-    "journeys/test_kill_nine.py",
-    "journeys/test_upstream.py",
-    "sandbox/serving/test_kubectl.py::test_every_version_of_kubectl",
-    "sandbox/serving/test_kubectl.py::test_servers_of_every_age",
-)
-"""Whole upgrades at a terminal, killed, or of upstream's charts, and every kubectl: `make journeys` runs these."""
-LONG = (
-    "cli/test_documents.py",
-    "cli/test_exits.py::test_an_event_stream_counts_on",
-    "survey/test_scenarios.py::test_upstream_manifests_of_every_release",
-    "journeys/meshes",
-    "journeys/test_whole_upgrades.py::test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up",
-    "engine/driving/test_faults.py",
-    "cli/test_interruption.py",
-)
-"""Whole meshes, sweeps and real processes: `make long` runs these, `make test` does not."""
+SUITES = {
+    "journey": (
+        "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",
+        "journeys/test_crashes.py",
+        "journeys/test_kill_nine.py",
+        "journeys/test_upstream.py",
+        "sandbox/serving/test_kubectl.py::test_every_version_of_kubectl",
+        "sandbox/serving/test_kubectl.py::test_servers_of_every_age",
+    ),
+    "long": (
+        "cli/test_documents.py",
+        "cli/test_exits.py::test_an_event_stream_counts_on",
+        "cli/test_interruption.py",
+        "engine/driving/test_faults.py",
+        "journeys/meshes",
+        "journeys/test_whole_upgrades.py::test_a_mesh_of_1_12_without_a_revision_goes_six_minors_up",
+        "survey/test_scenarios.py::test_upstream_manifests_of_every_release",
+    ),
+}
+"""What `make journeys` and `make long` run and `make test` does not, by marker; pyproject.toml says what each is for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = item.path.relative_to(_HERE).as_posix()
         name = f"{place}::{item.name}"
-        if name.startswith(JOURNEYS):
-            item.add_marker(pytest.mark.journey)
-        if name.startswith(LONG):
-            item.add_marker(pytest.mark.long)
+        for suite, places in SUITES.items():
+            if name.startswith(places):
+                item.add_marker(suite)

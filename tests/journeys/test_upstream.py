@@ -16,7 +16,6 @@ from upgrader.sandbox.world import World, apply_manifests
 
 DATA = os.environ.get("UPGRADER_TEST_DATA", "")
 pytestmark = [
-    pytest.mark.journey,
     pytest.mark.slow,
     pytest.mark.skipif(
         not DATA, reason="UPGRADER_TEST_DATA is not set: upstream's manifests are not part of the project"
