@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+BED := $(VENV)/.bed
 WORKERS ?= 2
+export UPGRADER_BED_KUBERNETES ?= $(KUBERNETES)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 FAST := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test long journeys lint bench clean format
+.PHONY: demo test long journeys bed e2e lint bench clean format
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +22,10 @@ $(INSTALLED): pyproject.toml
 $(READY): $(INSTALLED)
 	$(FAST) -e '.[dev]' 2>/dev/null || $(PIP) -e '.[dev]'
 	@touch $(READY)
+
+$(BED): $(READY)
+	$(FAST) -e '.[dev,bed]' 2>/dev/null || $(PIP) -e '.[dev,bed]'
+	@touch $(BED)
 
 demo: $(INSTALLED)   ## the main job on the embedded sandbox: plan, apply, kill -9, status, resume, verify
 	$(BIN)/python -m tests.demo
@@ -32,6 +38,12 @@ long: $(READY)   ## meshes of every kind, faults at every change, signals; some 
 
 journeys: $(READY)   ## whole upgrades: killed and resumed, rolled back, of upstream's charts; and every kubectl
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m journey
+
+bed: $(BED)   ## build a real API server, istiod and istioctl into a cache: some fifteen minutes once, then nothing (Go)
+	$(BIN)/python -m tests.bed build
+
+e2e: $(BED)   ## whole upgrades of real meshes in a network of its own: KUBERNETES=1.32 (root, Linux, Go)
+	$(BIN)/python -m tests.bed test
 
 lint: $(READY)   ## ruff, mypy strict, import contracts
 	$(BIN)/ruff format --check .

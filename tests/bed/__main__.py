@@ -1,0 +1,90 @@
+"""``python -m tests.bed``: build it, or run something in it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bed.build import Unable, build, cache
+from tests.bed.space import enter, python, settle_in
+from tests.bed.versions import KUBERNETES, USUAL
+
+_ABOUT = """
+build   build what is missing, for one Kubernetes minor
+test    run pytest with the given arguments, in a network of its own, where tests start a bed each
+shell   start one bed and run a command in it; $SHELL when none is given
+"""
+MINOR = "UPGRADER_BED_KUBERNETES"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code of what was run; 1 with one line when this machine cannot."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bed", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("build", "test", "shell", "inside"))
+    parser.add_argument("--kubernetes", choices=sorted(KUBERNETES), default=os.environ.get(MINOR) or USUAL)
+    said, rest = parser.parse_known_args(arguments)
+    rest = [word for word in rest if word != "--"]
+    try:
+        return _do(said.what, said.kubernetes, rest)
+    except Unable as unable:
+        print(f"bed: {unable}", file=sys.stderr)
+        return 1
+
+
+def _do(what: str, minor: str, rest: list[str]) -> int:
+    if what == "inside":
+        return _inside(rest[0], minor, rest[1:])
+    took = build(minor)
+    print(
+        f"bed: {len(took)} programs built, all of Kubernetes {minor} and Istio are in {cache()}", flush=True
+    )
+    if what == "build":
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bed-") as folder:
+        # The folder is only a place to mount memory over; it is removed again by the parent, which outlives the bed.
+        command = python("-m", "tests.bed", "inside", "--kubernetes", minor, what, "--", *rest)
+        child = os.fork()
+        if child == 0:
+            enter(command, Path(folder))
+        return _wait(child)
+
+
+def _wait(child: int) -> int:
+    while True:
+        try:
+            _, status = os.waitpid(child, 0)
+            return os.waitstatus_to_exitcode(status)
+        except KeyboardInterrupt:
+            continue  # the child was interrupted too, and is cleaning up
+
+
+def _inside(what: str, minor: str, rest: list[str]) -> int:
+    folder = settle_in()
+    settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)}
+    if what == "test":
+        return _run(python("-m", "pytest", "-m", "e2e", f"--basetemp={folder / 'pytest'}", *rest), settings)
+    from tests.bed.bed import Bed
+
+    with Bed(folder / "bed", minor) as bed:
+        settings |= {"KUBECONFIG": str(bed.kubeconfig()), "BED": str(bed.folder)}
+        return _run(rest or [os.environ.get("SHELL", "sh")], settings)
+
+
+def _run(command: list[str], settings: dict[str, str]) -> int:
+    with subprocess.Popen(command, env=settings) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # it got the same signal
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+"""Beds for tests: each test that asks for one gets a cluster of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bed.__main__ import MINOR
+from tests.bed.bed import Bed, clear
+from tests.bed.space import INSIDE
+from tests.bed.versions import USUAL
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A cluster without a mesh.
+
+    Raises:
+        pytest.fail.Exception: the test was not started by ``make e2e``.
+    """
+    if INSIDE not in os.environ:
+        pytest.fail("this test needs a network of its own: run it with `make e2e`")
+    folder = Path(os.environ[INSIDE]) / "bed"
+    try:
+        with Bed(folder, os.environ.get(MINOR, USUAL)) as made:
+            yield made
+    finally:
+        clear(folder)
