@@ -95,4 +95,4 @@ def _write(entry: Mapping[str, Any]) -> Write:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from tests.bed.__main__ import MINOR
 from tests.bed.bed import Bed, clear
 from tests.bed.space import INSIDE
 from tests.bed.versions import USUAL
+
+_SAID: list[str] = []
 
 
 @pytest.fixture
@@ -25,7 +27,21 @@ def bed() -> Iterator[Bed]:
         pytest.fail("this test needs a network of its own: run it with `make e2e`")
     folder = Path(os.environ[INSIDE]) / "bed"
     try:
-        with Bed(folder, os.environ.get(MINOR, USUAL)) as made:
+        with Bed(folder, os.environ.get(MINOR) or USUAL) as made:
             yield made
     finally:
         clear(folder)
+
+
+@pytest.fixture
+def say() -> Callable[[str], None]:
+    """Print a line below the results, whether or not the test passes."""
+    return _SAID.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The numbers that were measured."""
+    if _SAID:
+        terminalreporter.section(f"measured on Kubernetes {os.environ.get(MINOR) or USUAL}")
+        for line in _SAID:
+            terminalreporter.write_line(line)
