@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upgrader.probes.accepted import ConfigAccepted
 from upgrader.probes.control_plane import ControlPlaneReady
 from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
@@ -16,6 +17,7 @@ AnyProbe = (
     ControlPlaneReady
     | Injects
     | Validates
+    | ConfigAccepted
     | WorkloadsOn
     | ProxiesConnected
     | WebhooksResolve
@@ -28,6 +30,7 @@ AnyProbe = (
 
 __all__ = [
     "AnyProbe",
+    "ConfigAccepted",
     "ControlPlaneReady",
     "GatewaysKnown",
     "GatewaysOn",
