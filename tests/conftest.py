@@ -9,7 +9,7 @@ import pytest
 _HERE = Path(__file__).parent
 SUITES = {
     "e2e": (
-        "bed/standins/test_fleet.py",
+        "bed/standins/sidecars/test_fleet.py",
         "e2e/",
     ),
     "journey": (

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.bed.standins.envoy import STOCK, STOCK_MESH, Envoy
-from tests.bed.standins.pods import Istiod, Proxy
+from tests.bed.standins.sidecars.pods import Istiod, Proxy
 
 REVISION = "envoy-test"
 PROXY = Proxy(

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.bed.standins.pods import Proxy
+from tests.bed.standins.sidecars.pods import Proxy
 
 __all__ = ["STOCK", "STOCK_MESH", "Envoy", "EnvoyFailed", "bootstrap"]
 

@@ -43,7 +43,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800, "y"
 _DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 
 
-class BadData(Exception):
+class Refused(Exception):
     """What Prometheus answers 400 to, in its words."""
 
 
@@ -111,7 +111,7 @@ class Prometheus:
                     return success(_BUILD | {"version": self.script.get("version", "3.5.0")})
                 case _:
                     return Reply(404, b"404 page not found\n", "text/plain; charset=utf-8")
-        except BadData as error:
+        except Refused as error:
             return failure(400, "bad_data", str(error))
 
     def _query(self, given: Mapping[str, str], *, instant: bool) -> Reply:
@@ -119,7 +119,7 @@ class Prometheus:
         self.asked.append(query)
         at = [_time(given, "time", self.now)] if instant else _steps(given)
         if not query.strip():
-            raise BadData(
+            raise Refused(
                 'invalid parameter "query": unknown position: parse error: no expression found in input'
             )
         answer, match = self._answer(query)
@@ -210,7 +210,7 @@ def _time(given: Mapping[str, str], name: str, default: float | None = None) -> 
         return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else _instant(text)
     except ValueError:
         problem = f'cannot parse "{text}" to a valid timestamp'
-        raise BadData(f'invalid parameter "{name}": {problem}') from None
+        raise Refused(f'invalid parameter "{name}": {problem}') from None
 
 
 def _instant(text: str) -> float:
@@ -221,11 +221,11 @@ def _instant(text: str) -> float:
 def _steps(given: Mapping[str, str]) -> list[float]:
     start, end = _time(given, "start"), _time(given, "end")
     if end < start:
-        raise BadData('invalid parameter "end": end timestamp must not be before start time')
+        raise Refused('invalid parameter "end": end timestamp must not be before start time')
     step = _step(given.get("step", ""))
     count = int((end - start) / step)
     if count > MOST_POINTS:
-        raise BadData(
+        raise Refused(
             "exceeded maximum resolution of 11,000 points per timeseries. "
             "Try decreasing the query resolution (?step=XX)"
         )
@@ -238,9 +238,9 @@ def _step(text: str) -> float:
     elif re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
         seconds = sum(int(count) * _UNITS[unit] for count, unit in _DURATION.findall(text))
     else:
-        raise BadData(f'invalid parameter "step": cannot parse "{text}" to a valid duration')
+        raise Refused(f'invalid parameter "step": cannot parse "{text}" to a valid duration')
     if seconds <= 0:
-        raise BadData(
+        raise Refused(
             'invalid parameter "step": zero or negative query resolution step widths are not accepted. '
             "Try a positive integer"
         )

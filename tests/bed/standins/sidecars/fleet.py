@@ -13,14 +13,15 @@ from typing import Any
 
 import grpc
 
-from tests.bed.standins.pods import Istiod, Proxy
-from tests.bed.standins.xds import Talk, channel_to, converse
+from tests.bed.standins.sidecars.pods import Istiod, Proxy
+from tests.bed.standins.sidecars.xds import Talk, channel_to, converse
 
 __all__ = ["STATES", "Fleet", "Rule"]
 
 STATES = ("waiting", "connected", "rejecting", "synced")
 """No istiod answers; asked and not all is acknowledged yet; the last answer of a type was rejected; all is."""
-PORT = 15010
+FRESH = 0.2
+"""Seconds for which an answer about addresses is used."""
 QUICKEST, SLOWEST = 0.2, 5.0
 """Seconds between two attempts."""
 
@@ -97,7 +98,7 @@ class Fleet:
     """Proxies by the uid of their pod.
 
     Args:
-        addresses: Where an istiod is now; called in a thread. Raises LookupError where that cannot be told.
+        addresses: Where an istiod is now, ``HOST:PORT`` of plaintext xDS; called in a thread. Raises LookupError where that cannot be told.
         sample: At most so many proxies of a namespace are connected; 0: all.
     """
 
@@ -221,7 +222,7 @@ class Fleet:
             delay = min(delay * 2, SLOWEST)
 
     async def _connect(self, member: Member) -> None:
-        address = f"{random.choice(await self._resolve(member.proxy.istiod))}:{PORT}"
+        address = random.choice(await self._resolve(member.proxy.istiod))
         channel = self._channels.take(address)
         try:
             async for _ in converse(
@@ -235,10 +236,10 @@ class Fleet:
             await self._channels.give_back(address)
 
     async def _resolve(self, istiod: Istiod) -> list[str]:
-        """Ask the API server once for all that ask at the same time."""
+        """Ask the API server once for all that ask at about the same time."""
         if istiod not in self._known:
-            task = self._known[istiod] = asyncio.create_task(asyncio.to_thread(self._addresses, istiod))
-            task.add_done_callback(lambda _: self._known.pop(istiod, None))
+            self._known[istiod] = asyncio.create_task(asyncio.to_thread(self._addresses, istiod))
+            asyncio.get_running_loop().call_later(FRESH, self._known.pop, istiod)
         if not (found := await asyncio.shield(self._known[istiod])):
             raise LookupError(f"{istiod} has no endpoint")
         return found

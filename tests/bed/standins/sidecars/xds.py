@@ -20,7 +20,7 @@ from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.protobuf import json_format
 from google.rpc import status_pb2
 
-from tests.bed.standins.pods import Proxy
+from tests.bed.standins.sidecars.pods import Proxy
 
 __all__ = ["TYPES", "Talk", "channel_to", "converse"]
 
@@ -79,6 +79,7 @@ def channel_to(address: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(
         address,
         options=[
+            ("grpc.enable_http_proxy", 0),
             ("grpc.max_receive_message_length", -1),
             ("grpc.initial_reconnect_backoff_ms", 200),
             ("grpc.max_reconnect_backoff_ms", 2000),

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client, config
 
-from tests.bed.standins.pods import Istiod
+from tests.bed.standins.sidecars.pods import Istiod
 
 __all__ = ["TROUBLE", "Kube"]
 
@@ -42,7 +42,7 @@ class Kube:
         self._pool: urllib3.PoolManager = api.rest_client.pool_manager
 
     def addresses(self, istiod: Istiod) -> list[str]:
-        """Ready addresses behind an istiod's Service, in order; empty: there is none now.
+        """``HOST:PORT`` of plaintext xDS of each ready istiod behind a Service, in order; empty: there is none now.
 
         Raises:
             LookupError: The API server did not say.
@@ -52,9 +52,7 @@ class Kube:
             found = self._read(path, labelSelector=f"kubernetes.io/service-name={istiod.service}")
         except TROUBLE as error:
             raise LookupError(f"no answer about {istiod}: {error}") from error
-        endpoints = [e for each in found["items"] for e in each.get("endpoints") or ()]
-        ready = (e for e in endpoints if e.get("conditions", {}).get("ready", True))
-        return sorted({address for e in ready for address in e.get("addresses", ())})
+        return sorted({f"{host}:{_port(each)}" for each in found["items"] for host in _hosts(each)})
 
     def follow(self, present: Callable[[list[Obj]], None], changed: Callable[[str, Obj], None]) -> None:
         """Tell all pods, then each change, until the watch can't go on; call again then.
@@ -116,6 +114,17 @@ class Kube:
         if answer.status != 200:
             raise NotRead(f"{answer.status} {answer.read()[:200].decode(errors='replace')}")
         return answer
+
+
+def _hosts(endpoints: Obj) -> Iterator[str]:
+    for each in endpoints.get("endpoints") or ():
+        if each.get("conditions", {}).get("ready", True):
+            yield from each["addresses"]
+
+
+def _port(endpoints: Obj) -> int:
+    ports = {port.get("name"): port.get("port") for port in endpoints.get("ports") or ()}
+    return int(ports.get("grpc-xds") or 15010)
 
 
 def _lines(stream: urllib3.BaseHTTPResponse) -> Iterator[Mapping[str, Any]]:

@@ -17,11 +17,10 @@ from envoy.config.listener.v3 import listener_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
-from tests.bed.standins import fleet as fleets
-from tests.bed.standins.fleet import Fleet, Rule
-from tests.bed.standins.pods import Istiod, Proxy
-from tests.bed.standins.sidecars import carry_out
-from tests.bed.standins.xds import TYPES
+from tests.bed.standins.sidecars.fleet import Fleet, Rule
+from tests.bed.standins.sidecars.pods import Istiod, Proxy
+from tests.bed.standins.sidecars.serving import carry_out
+from tests.bed.standins.sidecars.xds import TYPES
 
 CART = Proxy(
     uid="1",
@@ -55,6 +54,7 @@ class Answering:
     resources: dict[str, list[Any]] = field(default_factory=dict)
     heard: list[Any] = field(default_factory=list)
     streams: int = 0
+    there: list[str] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, heard: Callable[[], bool]) -> None:
@@ -95,17 +95,15 @@ def full() -> Answering:
     return Answering({"CDS": [cluster("a"), cluster("b", eds=False)], "LDS": [listener("80")]})
 
 
-def talking(
-    work: Callable[[Answering, Fleet], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, **options: Any
-) -> None:
+def talking(work: Callable[[Answering, Fleet], Awaitable[None]], *, sample: int = 0) -> None:
     """Run *work* with an istiod and a fleet that knows where it is."""
 
     async def both() -> None:
         istiod, server = full(), grpc.aio.server()
         ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(istiod, server)
-        monkeypatch.setattr(fleets, "PORT", server.add_insecure_port("127.0.0.1:0"))
+        istiod.there = [f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"]
         await server.start()
-        fleet = Fleet(lambda _: ["127.0.0.1"], **options)
+        fleet = Fleet(lambda _: istiod.there, sample)
         try:
             await work(istiod, fleet)
         finally:
@@ -120,7 +118,7 @@ async def until(fleet: Fleet, state: str, **more: Any) -> None:
     assert told["held"], told
 
 
-def test_a_proxy_asks_for_what_it_was_told_of_and_acknowledges_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_asks_for_what_it_was_told_of_and_acknowledges_all() -> None:
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.join(CART)
         await until(fleet, "synced")
@@ -134,12 +132,10 @@ def test_a_proxy_asks_for_what_it_was_told_of_and_acknowledges_all(monkeypatch: 
         }
         assert acknowledged == {(kind, "v1", f"{kind}-1") for kind in TYPES}
 
-    talking(work, monkeypatch)
+    talking(work)
 
 
-def test_what_it_is_told_to_reject_it_rejects_at_once_and_does_not_follow(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_it_is_told_to_reject_it_rejects_at_once_and_does_not_follow() -> None:
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.join(CART)
         await until(fleet, "synced")
@@ -159,22 +155,20 @@ def test_what_it_is_told_to_reject_it_rejects_at_once_and_does_not_follow(
         await carry_out(fleet, {"do": "accept"})
         await until(fleet, "synced")
 
-    talking(work, monkeypatch)
+    talking(work)
 
 
-def test_others_are_not_concerned(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_are_not_concerned() -> None:
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.reject(Rule(pod="cart", detail="no"), now=True)
         fleet.replace([CART, replace(CART, uid="2", pod="till", node=CART.node.replace("cart", "till"))])
         await until(fleet, "rejecting", count=1)
         await until(fleet, "synced", pod="till")
 
-    talking(work, monkeypatch)
+    talking(work)
 
 
-def test_a_pod_that_goes_closes_its_stream_and_lets_another_into_the_sample(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_pod_that_goes_closes_its_stream_and_lets_another_into_the_sample() -> None:
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.replace([CART, replace(CART, uid="2", pod="till")])
         await until(fleet, "synced", count=1)
@@ -186,28 +180,20 @@ def test_a_pod_that_goes_closes_its_stream_and_lets_another_into_the_sample(
         await istiod.until(lambda: not istiod.streams)
         assert fleet.counts()["proxies"] == 0
 
-    talking(work, monkeypatch, sample=1)
+    talking(work, sample=1)
 
 
-def test_without_an_endpoint_it_waits_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def work() -> None:
-        there: list[str] = []
-        istiod, server = full(), grpc.aio.server()
-        ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(istiod, server)
-        monkeypatch.setattr(fleets, "PORT", server.add_insecure_port("127.0.0.1:0"))
-        monkeypatch.setattr(fleets, "SLOWEST", 0.01)
-        await server.start()
-        fleet = Fleet(lambda _: there)
+def test_without_an_endpoint_it_waits_and_says_why() -> None:
+    async def work(istiod: Answering, fleet: Fleet) -> None:
+        there, istiod.there = istiod.there, []
         fleet.join(CART)
-        await fleet.settled(lambda: bool(fleet.members()[0].trouble), 20)
+        assert await fleet.settled(lambda: bool(fleet.members()[0].trouble), 20)
         assert fleet.members()[0].told()["trouble"] == "istiod.istio-system has no endpoint"
         assert fleet.counts()["waiting"] == 1
-        there.append("127.0.0.1")
+        istiod.there = there
         await until(fleet, "synced")
-        await fleet.close()
-        await server.stop(None)
 
-    asyncio.run(work())
+    talking(work)
 
 
 def test_a_request_that_makes_no_sense_is_refused() -> None:

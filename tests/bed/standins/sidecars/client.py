@@ -14,7 +14,7 @@ from typing import Any, Self
 
 __all__ = ["Sidecars", "SidecarsFailed"]
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 Obj = dict[str, Any]
 
 

@@ -1,7 +1,7 @@
 """The proxies of a mesh, as far as istiod can tell: ``python -m tests.bed.standins.sidecars --kubeconfig FILE``.
 
 One process holds a connection for every running pod with a proxy, to the istiod that the pod was injected for. It is
-told and asked over a Unix socket, one JSON object a line each way (``sidecars_client`` speaks it):
+told and asked over a Unix socket, one JSON object a line each way (``client`` speaks it):
 
     {"do": "status"}                        counts: proxies, waiting, connected, rejecting, synced, istiods, versions
     {"do": "list"}                          {"proxies": [...]}, one object each
@@ -26,16 +26,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bed.standins.fleet import STATES, Fleet, Rule
-from tests.bed.standins.pods import proxy_of
-from tests.bed.standins.watching import TROUBLE, Kube
-from tests.bed.standins.xds import TYPES
+import urllib3
+
+from tests.bed.standins.sidecars.fleet import STATES, Fleet, Rule
+from tests.bed.standins.sidecars.pods import proxy_of
+from tests.bed.standins.sidecars.watching import TROUBLE, Kube
+from tests.bed.standins.sidecars.xds import TYPES
 
 Obj = dict[str, Any]
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT, or with ``--tied`` until standard input ends."""
+    urllib3.disable_warnings()  # a bed's API server signs its own certificate
     parser = argparse.ArgumentParser(prog="python -m tests.bed.standins.sidecars")
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--control", required=True, type=Path, help="Unix socket to make.")
@@ -163,7 +166,3 @@ async def _wait(
 
     held = await fleet.settled(so, seconds)
     return {"held": held, **fleet.counts(namespace, pod)}
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bed.standins.pods import Istiod, Proxy, proxy_of
+from tests.bed.standins.sidecars.pods import Istiod, Proxy, proxy_of
 
 LABELS = {"app": "cart", "service.istio.io/canonical-name": "cart", "pod-template-hash": "5d8c"}
 
