@@ -5,23 +5,13 @@ The istiod is one of this test's own, beside those of the bed, on ports of 127.0
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import socket
-import subprocess
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.bed.standins.envoy import STOCK, STOCK_MESH, Envoy
 from tests.bed.standins.sidecars.pods import Istiod, Proxy
+from tests.e2e.istiods import istiod, until
 
 REVISION = "envoy-test"
 PROXY = Proxy(
@@ -43,84 +33,6 @@ PROXY = Proxy(
 )
 
 
-def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return bytes(answer.read()).decode()
-
-
-def until(wanted: Callable[[], bool], words: str) -> None:
-    """Wait at most a minute."""
-    pause = threading.Event()
-    for _ in range(600):
-        try:
-            if wanted():
-                return
-        except urllib.error.URLError:
-            pass
-        pause.wait(0.1)
-    pytest.fail(f"not {words} after a minute")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class RunningIstiod:
-    """Where one listens."""
-
-    def __init__(self, xds: int, monitoring: int) -> None:
-        self.xds = ("127.0.0.1", xds)
-        self._metrics = f"http://127.0.0.1:{monitoring}/metrics"
-
-    def metric(self, name: str, **labels: str) -> float:
-        """Sum of the samples that have these labels; 0 where there is none."""
-        total = 0.0
-        for line in fetch(self._metrics).splitlines():
-            if (match := re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)) and all(
-                f'{k}="{v}"' in (match[1] or "") for k, v in labels.items()
-            ):
-                total += float(match[2])
-        return total
-
-
-@contextmanager
-def istiod(folder: Path, env: Mapping[str, str], mesh: Mapping[str, Any]) -> Iterator[RunningIstiod]:
-    """A pilot-discovery of its own revision."""
-    http, https, xds, secure, monitoring = free_ports(5)
-    (folder / "mesh.yaml").write_text(json.dumps(mesh))
-    listen = {
-        "httpAddr": http, "httpsAddr": https, "grpcAddr": xds, "secureGRPCAddr": secure, "monitoringAddr": monitoring,
-    }  # fmt: skip
-    argv = [
-        str(Path(os.environ["UPGRADER_BED_BIN"], "pilot-discovery")), "discovery", "--ctrlz_port", "0",
-        "--kubeconfig", os.environ["UPGRADER_BED_KUBECONFIG"], "--meshConfig", str(folder / "mesh.yaml"),
-        *(part for name, port in listen.items() for part in (f"--{name}", f"127.0.0.1:{port}")),
-    ]  # fmt: skip
-    ours = {
-        "REVISION": REVISION,
-        "POD_NAME": f"istiod-{REVISION}",
-        "POD_NAMESPACE": "istio-system",
-        "CLUSTER_ID": "Kubernetes",
-        "PILOT_CERT_PROVIDER": "istiod",
-        "INJECTION_WEBHOOK_CONFIG_NAME": "",
-        "VALIDATION_WEBHOOK_CONFIG_NAME": "",
-    }
-    with (folder / "istiod.log").open("wb") as log:
-        process = subprocess.Popen(
-            argv, env={**os.environ, **ours, **env}, stdout=log, stderr=log, cwd=folder
-        )
-    try:
-        until(lambda: fetch(f"http://127.0.0.1:{http}/ready") is not None, "ready")
-        yield RunningIstiod(xds, monitoring)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
     found = tmp_path / "istiod", tmp_path / "envoy"
@@ -130,7 +42,10 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_an_envoy_takes_what_istiod_sends_and_is_counted(folders: tuple[Path, Path]) -> None:
-    with istiod(folders[0], STOCK, STOCK_MESH) as control, Envoy(PROXY, control.xds, folders[1]) as envoy:
+    with (
+        istiod(folders[0], REVISION, env=STOCK, mesh=STOCK_MESH) as control,
+        Envoy(PROXY, control.xds, folders[1]) as envoy,
+    ):
         envoy.until(lambda e: all(e.updates()[kind][0] for kind in ("cds", "lds")), 60, "configured")
         assert {kind: rejected for kind, (_, rejected) in envoy.updates().items()} == {"cds": 0, "lds": 0}
         assert "outbound|443||kubernetes.default.svc.cluster.local" in envoy.clusters()
@@ -149,7 +64,7 @@ def test_an_envoy_without_istios_extensions_really_rejects_and_istiod_counts_it(
     folders: tuple[Path, Path],
 ) -> None:
     with (
-        istiod(folders[0], {}, {"enableAutoMtls": False}) as control,
+        istiod(folders[0], REVISION, mesh={"enableAutoMtls": False}) as control,
         Envoy(PROXY, control.xds, folders[1]) as envoy,
     ):
         envoy.until(lambda e: e.updates()["cds"][1] > 0, 60, "rejecting")
