@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from upgrader.probes.accepted import ConfigAccepted
+from upgrader.probes.admission.accepted import ConfigAccepted
+from upgrader.probes.admission.injection import InjectionCase, Injects
+from upgrader.probes.admission.validation import Validates
+from upgrader.probes.admission.webhooks import WebhooksResolve
 from upgrader.probes.control_plane import ControlPlaneReady
 from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
-from upgrader.probes.injection import InjectionCase, Injects
 from upgrader.probes.proxies import ProxiesConnected
 from upgrader.probes.retired import RevisionGone
-from upgrader.probes.validation import Validates
-from upgrader.probes.webhooks import WebhooksResolve
 from upgrader.probes.workloads import WorkloadsOn
 
 AnyProbe = (

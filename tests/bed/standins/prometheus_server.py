@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9090)
     options = parser.parse_args()
     with serving(Prometheus.load(options.script), options.host, options.port) as url:
-        print(json.dumps({"ready": True, "url": url}), flush=True)  # noqa: T201
+        print(json.dumps({"ready": True, "url": url}), flush=True)
         threading.Event().wait()
 
 

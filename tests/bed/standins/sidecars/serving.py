@@ -63,7 +63,7 @@ async def serve(options: argparse.Namespace) -> None:
     await _first(listed, stop)
     options.control.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(lambda r, w: _answer(fleet, r, w), options.control)
-    print(json.dumps({"ready": True, "control": str(options.control)}), flush=True)  # noqa: T201
+    print(json.dumps({"ready": True, "control": str(options.control)}), flush=True)
     await stop.wait()
     server.close()
     await fleet.close()

@@ -12,7 +12,7 @@ from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied, Invalid
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.step import Reader, Reading, Verdict, counted, worst
-from upgrader.probes.injection import NOT_CALLED
+from upgrader.probes.admission.injection import NOT_CALLED
 from upgrader.probes.unread import could_not_read, pending_if_unread
 
 REVISION = "istio.io/rev"
@@ -41,7 +41,9 @@ class ConfigAccepted(msgspec.Struct, frozen=True, kw_only=True, tag="config-acce
             more = f"; and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
             return Reading.broken(f"istiod {self.revision} refuses what {self.old} accepts: {words}{more}")
         known = sum("known" in answer.facts for answer in answers)
-        words = f"istiod {self.revision} accepts {counted(len(copies) - known, 'Istio object')} that are there"
+        words = (
+            f"istiod {self.revision} accepts {counted(len(copies) - known, 'Istio object')} that are there"
+        )
         return worst(answers, words + (f"; {known} are refused by {self.old} too" if known else ""))
 
     def title(self) -> str:
@@ -85,7 +87,9 @@ def _copies(cluster: Reader) -> Iterator[Create]:
 
 def _annotations(obj: Obj) -> Mapping[str, str]:
     found: Mapping[str, str] = obj["metadata"].get("annotations") or {}
-    return {key: value for key, value in found.items() if key.startswith(("istio.io/", "networking.istio.io/"))}
+    return {
+        key: value for key, value in found.items() if key.startswith(("istio.io/", "networking.istio.io/"))
+    }
 
 
 def _copy(kind: Kind, obj: Obj) -> Create:
@@ -95,7 +99,12 @@ def _copy(kind: Kind, obj: Obj) -> Create:
         "namespace": obj["metadata"].get("namespace", ""),
         "annotations": dict(_annotations(obj)),
     }
-    body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": obj.get("spec") or {}}
+    body = {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": metadata,
+        "spec": obj.get("spec") or {},
+    }
     return Create(Ref(kind, metadata["name"], metadata["namespace"]), body)
 
 
@@ -109,4 +118,3 @@ def _refusal(cluster: Reader, copy: Create, revision: str) -> str:
     except (Denied, Invalid) as failure:
         return clean_line(failure.message) or "refused without a word"
     return ""
-
