@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -18,7 +19,8 @@ from tests.e2e.istiods import istiod, until
 from upgrader.cluster.kube import Access, KubeTransport
 
 HOST = "10.244.255.250"
-REVISION, NAMESPACE, PODS = "sidecars-test", "sidecars-test", 20
+REVISION, PODS = "sidecars-test", 20
+NAMESPACE = f"sidecars-{uuid4().hex[:8]}"
 VERSION = "1.30.3"
 
 
@@ -87,13 +89,14 @@ def writing() -> Iterator[Writing]:
             found.pod(f"cart-{number}", f"10.244.255.{number + 1}")
         yield found
     finally:
+        found.send("DELETE", f"/api/v1/namespaces/{NAMESPACE}/pods", {"gracePeriodSeconds": 0})
         found.send("DELETE", f"/api/v1/namespaces/{NAMESPACE}", {"propagationPolicy": "Background"})
 
 
 def test_a_real_istiod_counts_stand_ins_their_rejections_and_their_end(
     writing: Writing, tmp_path: Path
 ) -> None:
-    with Sidecars(os.environ["UPGRADER_BED_KUBECONFIG"]) as sidecars:
+    with Sidecars(os.environ["UPGRADER_BED_KUBECONFIG"], namespace=NAMESPACE) as sidecars:
         with istiod(tmp_path, REVISION, host=HOST) as control:
             writing.endpoint(control.xds[1])
             sidecars.wait("synced", PODS, namespace=NAMESPACE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -27,6 +28,7 @@ class Sidecars:
 
     Args:
         kubeconfig: Of the bed.
+        namespace: Glob; pods elsewhere are not looked at.
         sample: At most so many proxies of a namespace are connected; 0: all.
         prefix: Put before the command, such as ``("ip", "netns", "exec", "bed")``.
         log: Where its standard error goes; None: where ours goes.
@@ -36,17 +38,28 @@ class Sidecars:
     """
 
     def __init__(
-        self, kubeconfig: str | Path, *, sample: int = 0, prefix: Sequence[str] = (), log: Path | None = None
+        self,
+        kubeconfig: str | Path,
+        *,
+        namespace: str = "*",
+        sample: int = 0,
+        prefix: Sequence[str] = (),
+        log: Path | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sidecars-")
         self.control = Path(self._folder.name, "control")
         argv = [
             *prefix, sys.executable, "-m", "tests.bed.standins.sidecars", "--tied",
-            "--kubeconfig", str(kubeconfig), "--control", str(self.control), "--sample", str(sample),
+            "--kubeconfig", str(kubeconfig), "--control", str(self.control),
+            "--namespace", namespace, "--sample", str(sample),
         ]  # fmt: skip
-        with (log or Path("/dev/stderr")).open("ab") as errors:
+        with contextlib.ExitStack() as stack:
             self._process = subprocess.Popen(
-                argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+                argv,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stack.enter_context(log.open("ab")) if log else None,
             )
         assert self._process.stdout
         if not self._process.stdout.readline():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import grpc
 
 from tests.bed.standins.sidecars.pods import Istiod, Proxy
-from tests.bed.standins.sidecars.xds import Talk, channel_to, converse
+from tests.bed.standins.sidecars.xds import Talk, TalkEnded, channel_to, converse
 
 __all__ = ["STATES", "Fleet", "Rule"]
 
@@ -211,8 +212,11 @@ class Fleet:
         while True:
             try:
                 await self._connect(member)
-            except (grpc.aio.AioRpcError, LookupError) as error:
-                member.trouble = _words(error)
+            except (TalkEnded, LookupError) as error:
+                member.trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - one that stopped would be counted as waiting for ever
+                traceback.print_exc()
+                member.trouble = repr(error)
             if member.address:
                 delay = QUICKEST
             member.rejects += member.talk.rejects
@@ -264,9 +268,3 @@ class Fleet:
         """Wake who waits for a state."""
         self._pulse.set()
         self._pulse = asyncio.Event()
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, grpc.aio.AioRpcError):
-        return f"{error.code().name}: {error.details()}"
-    return str(error)

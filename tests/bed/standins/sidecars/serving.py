@@ -23,13 +23,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from tests.bed.standins.sidecars.fleet import STATES, Fleet, Rule
-from tests.bed.standins.sidecars.pods import proxy_of
+from tests.bed.standins.sidecars.pods import Proxy, proxy_of
 from tests.bed.standins.sidecars.watching import TROUBLE, Kube
 from tests.bed.standins.sidecars.xds import TYPES
 
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bed.standins.sidecars")
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--control", required=True, type=Path, help="Unix socket to make.")
+    parser.add_argument("--namespace", default="*", help="Glob; pods elsewhere are not looked at.")
     parser.add_argument(
         "--sample", type=int, default=0, help="Connect at most so many proxies of a namespace."
     )
@@ -59,7 +61,7 @@ async def serve(options: argparse.Namespace) -> None:
     kube = Kube(options.kubeconfig)
     fleet = Fleet(kube.addresses, options.sample)
     listed = asyncio.Event()
-    _in_thread(lambda: _follow(kube, fleet, loop, listed))
+    _in_thread(lambda: _follow(kube, options.namespace, fleet, loop, listed))
     await _first(listed, stop)
     options.control.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(lambda r, w: _answer(fleet, r, w), options.control)
@@ -88,16 +90,21 @@ async def _first(*events: asyncio.Event) -> None:
         each.cancel()
 
 
-def _follow(kube: Kube, fleet: Fleet, loop: asyncio.AbstractEventLoop, listed: asyncio.Event) -> None:
+def _follow(
+    kube: Kube, namespace: str, fleet: Fleet, loop: asyncio.AbstractEventLoop, listed: asyncio.Event
+) -> None:
     """Keep the fleet as the pods are, listing again whenever the watch breaks."""
 
+    def wanted(pod: Obj) -> Proxy | None:
+        return proxy_of(pod) if fnmatchcase(pod["metadata"]["namespace"], namespace) else None
+
     def present(pods: list[Obj]) -> None:
-        found = [proxy for pod in pods if (proxy := proxy_of(pod))]
+        found = [proxy for pod in pods if (proxy := wanted(pod))]
         loop.call_soon_threadsafe(fleet.replace, found)
         loop.call_soon_threadsafe(listed.set)
 
     def changed(kind: str, pod: Obj) -> None:
-        proxy = None if kind == "DELETED" else proxy_of(pod)
+        proxy = None if kind == "DELETED" else wanted(pod)
         if proxy:
             loop.call_soon_threadsafe(fleet.join, proxy)
         else:

@@ -6,6 +6,7 @@ clusters taken, routes by the names in the listeners taken. What was rejected is
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from google.rpc import status_pb2
 
 from tests.bed.standins.sidecars.pods import Proxy
 
-__all__ = ["TYPES", "Talk", "channel_to", "converse"]
+__all__ = ["TYPES", "Talk", "TalkEnded", "channel_to", "converse"]
 
 TYPES: Final[Mapping[str, str]] = {
     "CDS": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
@@ -74,6 +75,10 @@ class Talk:
         return all(kind in self.asked for kind in _WILDCARD) and all(s.accepted for s in self.asked.values())
 
 
+class TalkEnded(Exception):
+    """A stream ended; the words are the code and what istiod or the connection said."""
+
+
 def channel_to(address: str) -> grpc.aio.Channel:
     """A plaintext connection; the streams of any number of proxies share it."""
     return grpc.aio.insecure_channel(
@@ -99,21 +104,31 @@ async def converse(
         refusal: Asked with the short type of each response: why it is rejected, or an empty string.
 
     Raises:
-        grpc.aio.AioRpcError: istiod refused the stream or went away.
+        TalkEnded: istiod refused the stream or went away.
     """
     stream = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel).StreamAggregatedResources()
     try:
-        node = base_pb2.Node(id=proxy.node, cluster=_cluster(proxy), user_agent_name="envoy")
-        json_format.ParseDict(dict(proxy.metadata), node.metadata)
-        for kind in sorted(_WILDCARD):
-            talk.asked[kind] = Subscription()
-            await stream.write(discovery_pb2.DiscoveryRequest(node=node, type_url=TYPES[kind]))
+        for request in _first(proxy, talk):
+            await stream.write(request)
         while (response := await stream.read()) is not grpc.aio.EOF:
             for request in _answers(response, talk, refusal):
                 await stream.write(request)
             yield
+        raise TalkEnded(f"{(await stream.code()).name}: {await stream.details()}")
+    except asyncio.InvalidStateError as error:  # a write after the end
+        raise TalkEnded(f"{(await stream.code()).name}: {await stream.details()}") from error
+    except grpc.aio.AioRpcError as error:
+        raise TalkEnded(f"{error.code().name}: {error.details()}") from error
     finally:
         stream.cancel()
+
+
+def _first(proxy: Proxy, talk: Talk) -> Iterable[Any]:
+    node = base_pb2.Node(id=proxy.node, cluster=_cluster(proxy), user_agent_name="envoy")
+    json_format.ParseDict(dict(proxy.metadata), node.metadata)
+    for kind in sorted(_WILDCARD):
+        talk.asked[kind] = Subscription()
+        yield discovery_pb2.DiscoveryRequest(node=node, type_url=TYPES[kind])
 
 
 def _cluster(proxy: Proxy) -> str:
