@@ -14,6 +14,7 @@ from upgrader.model.kinds import Obj
 from upgrader.planning.permissions import Grant, Phase, Role, grants
 from upgrader.planning.plan import Plan
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _API = "rbac.authorization.k8s.io"
 _MANAGED: Mapping[str, str] = {"app.kubernetes.io/managed-by": "upgrade"}
 _SEEN = {
@@ -194,4 +195,4 @@ def _comment(text: str) -> str:
 
 
 def _dump(value: Obj) -> str:
-    return yaml.safe_dump(value, sort_keys=False, default_flow_style=None, width=100)
+    return str(yaml.dump(value, Dumper=_DUMPER, sort_keys=False, default_flow_style=None, width=100))

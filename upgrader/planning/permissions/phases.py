@@ -36,7 +36,7 @@ from upgrader.steps import (
 
 Sort = Literal["look", "verify", "wave", "rollback"]
 _TURNS = ApplyManifests | MoveTag | RelabelGateway | ScalePlane | Restore
-"""Steps after which the way back is another one, and not only longer."""
+"""Steps after which the way back is another one, and not only longer; of many Gateways the first is enough."""
 _LEFT_OUT = RemoveObjects | ScalePlane
 
 
@@ -98,10 +98,12 @@ def needed(
     """
     grants = _grants(taking_back or plan)
     found: set[Permission] = set()
-    for hop, wave in _left(plan, until, settled):
+    left = list(_left(plan, until, settled))
+    for hop, wave in left:
         found.update(_wave(plan, hop, wave, ground, grants))
-        if not until and taking_back is None:
-            found.update(_back(plan, hop, ground, grants))
+    if not until and taking_back is None:
+        begun = {hop.number for hop, _ in left}
+        found.update(p for hop in plan.hops if hop.number in begun for p in _back(plan, hop, ground, grants))
     return smallest(found)
 
 
@@ -173,9 +175,14 @@ def _standings(hop: Hop) -> Iterator[frozenset[str]]:
     """Steps that may have begun when somebody goes back, as far as the ways back differ in kind."""
     steps = [i for i in hop.items() if not isinstance(i.action, Gate)]
     begun: list[str] = []
+    turned: set[type] = set()
     for item in takewhile(lambda i: not isinstance(i.action, RemoveObjects), steps):
         begun.append(item.id)
-        if isinstance(item.action, _TURNS):
+        action = item.action
+        if isinstance(action, _TURNS) and (
+            type(action) not in turned or not isinstance(action, RelabelGateway)
+        ):
+            turned.add(type(action))
             yield frozenset(begun)
     yield frozenset(begun)
 

@@ -42,7 +42,7 @@ def check_grant(call: Call, new: Obj) -> None:
         return
     missing = [atom for atom in atoms(granted) if not any(atom.within(rule) for rule in held)]
     if missing and not rbac.allows(way):
-        told = ",".join(f'"{group}"' for group in sorted(groups_of(user, groups)))
+        told = " ".join(f'"{group}"' for group in sorted(groups_of(user, groups)))
         why = f'user "{user}" (groups=[{told}]) is attempting to grant RBAC permissions not currently held:'
         name = new["metadata"].get("name", "")
         raise forbidden(resource.plural, name, "\n".join([why, *_compact(missing)]), GROUP)
@@ -64,7 +64,7 @@ def _bind(call: Call, role: Obj) -> Ask:
 
 
 def _compact(missing: Sequence[Atom]) -> list[str]:
-    """Verbs of one resource in one line, as Kubernetes prints them."""
+    """Verbs of one resource in one line, quoted as Go quotes a list."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for one in missing:
         found.setdefault((one.group, one.resource, one.name), []).append(one.verb)
@@ -72,7 +72,7 @@ def _compact(missing: Sequence[Atom]) -> list[str]:
         f'{{APIGroups:["{group}"], Resources:["{resource}"]'
         + (f', ResourceNames:["{name}"]' if name else "")
         + ", Verbs:["
-        + ", ".join(f'"{verb}"' for verb in sorted(verbs))
+        + " ".join(f'"{verb}"' for verb in sorted(verbs))
         + "]}"
         for (group, resource, name), verbs in found.items()
     )
