@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import yaml
 
 from tests.cli.conftest import Desk
 from tests.journeys.handing_out import API, bind
+from upgrader.cli.entry import run
+from upgrader.cli.wiring import Sandbox
 from upgrader.sandbox.serving.life import Life
 
 Desks = Callable[..., Desk]
@@ -131,3 +134,15 @@ def test_going_back_is_not_begun_without_its_roles(desk: Desks) -> None:
     assert said.code == 77, said.text
     assert "delete clusterroles.rbac.authorization.k8s.io" in said.err
     assert shop.writes() == before
+
+
+@pytest.mark.parametrize("rbac", [False, True])
+def test_a_sandbox_may_be_served_where_roles_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, rbac: bool
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    with Sandbox("empty", "", 1.0, rbac=rbac).serve("127.0.0.1", 0, kubeconfig, None):
+        code = run(["check", "--as", "jane", "--kubeconfig", str(kubeconfig)])
+    shown = capsys.readouterr()
+    assert code == (77 if rbac else 3)
+    assert ("UPG-0302" in shown.err) is rbac

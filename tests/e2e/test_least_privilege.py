@@ -6,11 +6,13 @@ No controller is needed: what is asked and written here depends on authorization
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.journeys.driving import Journey
@@ -21,7 +23,7 @@ from upgrader.cluster.kube import KubeTransport
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import FilesReader
 from upgrader.host.clock import SystemClock
-from upgrader.model.change import Apply, ApiChange, Create, Delete
+from upgrader.model.change import ApiChange, Apply, Create, Delete
 from upgrader.model.failures import ClusterFailure, Conflict, Forbidden
 from upgrader.model.kinds import (
     CLUSTER_ROLE,
@@ -32,7 +34,7 @@ from upgrader.model.kinds import (
     Obj,
     Ref,
 )
-from upgrader.planning.permissions import Phase, grants
+from upgrader.planning.permissions import Permission, Phase, grants
 from upgrader.planning.plan import Plan
 from upgrader.report.rbac import role_object
 from upgrader.sandbox.scenarios.loader import load
@@ -65,7 +67,10 @@ def plan(shop: Journey) -> Plan:
 
 @pytest.fixture(scope="module")
 def phases(shop: Journey, plan: Plan) -> dict[str, Phase]:
-    return phases_of(shop, plan)
+    """By name; the users and roles on the server have a name of their own each time."""
+    mark = secrets.token_hex(3)
+    found = phases_of(shop, plan)
+    return {name: msgspec.structs.replace(p, name=f"{name}-{mark}") for name, p in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +80,9 @@ def bed(phases: dict[str, Phase]) -> Iterator[RestCluster]:
     made: list[Ref] = []
     try:
         spaces = sorted({right.namespace for phase in phases.values() for right in phase.rights} - {""})
-        for change in [*map(_namespace, spaces), *(c for p in phases.values() for c in _roles(p))]:
+        changes: list[Create | Apply] = [_namespace(space) for space in spaces]
+        changes += [change for phase in phases.values() for change in _roles(phase)]
+        for change in changes:
             if isinstance(change, Create) and admin.get(change.ref) is not None:
                 continue
             admin.perform(change)
@@ -123,12 +130,14 @@ def test_every_right_of_every_phase_is_granted_and_no_right_of_another(
     for phase in phases.values():
         there, sandbox = connect(phase.name), RestCluster(here.world.transport(phase.name))
         for right in every:
-            asked = (right.verb, right.kind)
-            where = {"namespace": right.namespace, "name": right.name}
-            answer = may(there, *asked, **where)
-            assert answer == may(sandbox, *asked, **where), (phase.name, str(right))
+            answer, other = _may(there, right), _may(sandbox, right)
+            assert answer == other, (phase.name, str(right))
             assert answer or right not in phase.rights, (phase.name, str(right))
-    assert bed.get(Ref(CLUSTER_ROLE, "upgrader-look")) is not None
+    assert bed.get(Ref(CLUSTER_ROLE, f"upgrader-{phases['look'].name}")) is not None
+
+
+def _may(cluster: RestCluster, right: Permission) -> bool:
+    return may(cluster, right.verb, right.kind, namespace=right.namespace, name=right.name)
 
 
 def _changes(plan: Plan, cluster: RestCluster, manifests: Path) -> list[ApiChange]:
@@ -146,9 +155,9 @@ def _as_sent(change: ApiChange) -> Apply:
 
 
 def test_the_install_phase_may_apply_all_that_it_applies_roles_of_istiod_included(
-    bed: RestCluster, shop: Journey, plan: Plan
+    bed: RestCluster, shop: Journey, phases: dict[str, Phase], plan: Plan
 ) -> None:
-    installer = connect("h1-install")
+    installer = connect(phases["h1-install"].name)
     changes = [_as_sent(c) for c in _changes(plan, installer, shop.manifests)]
     before = {c.ref for c in changes if bed.get(c.ref) is not None}
     try:
@@ -170,7 +179,7 @@ def _sent(cluster: RestCluster, change: Apply) -> None:
 
 
 def test_without_escalate_both_servers_refuse_a_role_of_istiod_in_the_same_words(
-    bed: RestCluster, shop: Journey, phases: dict[str, Phase], plan: Plan, tmp_path: Path
+    bed: RestCluster, shop: Journey, tmp_path: Path
 ) -> None:
     name = "upgrade-probe-role"
     rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}]

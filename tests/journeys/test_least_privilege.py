@@ -20,7 +20,7 @@ from upgrader.engine.looking.safety import safe_to_leave
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import Forbidden
 from upgrader.planning.expect import expectations
-from upgrader.planning.permissions import Phase
+from upgrader.planning.permissions import Ground, Phase, needed
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Progress
 from upgrader.report.errors import of_failure
@@ -31,6 +31,7 @@ from upgrader.sandbox.world import World
 pytestmark = pytest.mark.slow
 
 Phases = dict[str, Phase]
+WRITES = {"create", "patch", "update", "delete"}
 
 
 @pytest.fixture(scope="module", params=["shop", "legacy"])
@@ -96,6 +97,35 @@ def test_going_back_needs_no_more_than_its_own_roles(
     check_way_back(handed.connection(), folder, "")
     assert handed.roll_back(folder) == "rolled-back"
     assert refused(handed.world) == []
+
+
+def test_a_whole_run_needs_no_right_that_was_not_asked_for(mesh: Journey, plan: Plan, tmp_path: Path) -> None:
+    here = mesh.fork(tmp_path)
+    rights = needed(plan, Ground.of(survey(here.connection())))
+    hand_out(here.world, [Phase(name="all", sort="wave", rights=rights)])
+    here.user = "all"
+    here.begin(plan)
+    assert runs_in(here.place / "runs")[0].record().closed is not None
+    assert refused(here.world) == []
+
+
+def test_each_right_to_change_something_is_used_going_forward_or_back(
+    mesh: Journey, plan: Plan, phases: Phases, tmp_path: Path
+) -> None:
+    """What an apply creates it could also patch, and the other way round: that depends on what is there."""
+    there, back = mesh.fork(tmp_path / "there"), mesh.fork(tmp_path / "back")
+    there.begin(plan)
+    with suppress(Stopped):
+        back.begin(plan, until="tags")
+    back.roll_back(runs_in(back.place / "runs")[0])
+    used = {
+        (e.group, e.resource, e.namespace)
+        for journey in (there, back)
+        for e in journey.world.audit.entries
+        if e.verb in WRITES and e.agent == "upgrade"
+    }
+    able = {right for phase in phases.values() for right in phase.rights if right.verb in WRITES}
+    assert {(*right.resource, right.namespace) for right in able} - used == set()
 
 
 def test_looking_and_verifying_need_no_more_than_their_own_roles(
