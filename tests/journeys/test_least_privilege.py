@@ -95,7 +95,15 @@ def test_going_back_needs_no_more_than_its_own_roles(
         folder = carry_out(handed, plan, phase)
     handed.user = "h1-rollback"
     check_way_back(handed.connection(), folder, "")
-    assert handed.roll_back(folder) == "rolled-back"
+    with suppress(Stopped):
+        handed.roll_back(folder, until="b.01")
+    handed.user = "look"
+    back = folder.back_plan()
+    assert back is not None
+    recheck(Progress(back, folder.record()), handed.connection().with_files(folder.path))
+    handed.user = "h1-rollback"
+    check_left(handed.connection(), folder, "")
+    assert handed.resume(folder) == "rolled-back"
     assert refused(handed.world) == []
 
 

@@ -123,13 +123,16 @@ def _left(plan: Plan, until: str, settled: Collection[str]) -> Iterator[tuple[Ho
 
 
 def _look(plan: Plan, ground: Ground) -> Iterator[Permission]:
-    """The survey, and the status of a run of the plan."""
+    """The survey, and the status of a run of the plan, forward or back."""
     yield from surveying(ground, _new(plan))
     yield from finding_runs()
     for hop in plan.hops:
         yield from leaving(ground, plan.root_namespace)
         for wave in hop.waves:
             yield from _again(plan, hop, wave, ground)
+        for one in _ways_back(plan, hop):
+            for wave in one.waves:
+                yield from _again(plan, one, wave, ground)
 
 
 def _verify(plan: Plan, ground: Ground, probes: Sequence[AnyProbe]) -> Iterator[Permission]:
@@ -162,13 +165,17 @@ def _wave(plan: Plan, hop: Hop, wave: Wave, ground: Ground, grants: dict[Ref, Re
 
 def _back(plan: Plan, hop: Hop, ground: Ground, grants: dict[Ref, Ref]) -> Iterator[Permission]:
     """The hop taken back from wherever it may stand."""
+    for one in _ways_back(plan, hop):
+        for wave in one.waves:
+            yield from keeping()
+            yield from leaving(ground, plan.root_namespace)
+            yield from _again(plan, one, wave, ground)
+            yield from _items(plan, one, wave.items, ground, grants)
+
+
+def _ways_back(plan: Plan, hop: Hop) -> Iterator[Hop]:
     for begun in _standings(hop):
-        for one in undo(plan, hop.number, begun).hops:
-            for wave in one.waves:
-                yield from keeping()
-                yield from leaving(ground, plan.root_namespace)
-                yield from _again(plan, one, wave, ground)
-                yield from _items(plan, one, wave.items, ground, grants)
+        yield from undo(plan, hop.number, begun).hops
 
 
 def _standings(hop: Hop) -> Iterator[frozenset[str]]:
