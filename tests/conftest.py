@@ -16,6 +16,7 @@ SUITES = {
         "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",
         "journeys/test_crashes.py",
         "journeys/test_kill_nine.py",
+        "journeys/test_least_privilege.py",
         "journeys/test_upstream.py",
         "sandbox/serving/test_kubectl.py::test_every_version_of_kubectl",
         "sandbox/serving/test_kubectl.py::test_servers_of_every_age",
@@ -30,7 +31,7 @@ SUITES = {
         "survey/test_scenarios.py::test_upstream_manifests_of_every_release",
     ),
 }
-"""What `make journeys`, `make long` and `make e2e` run and `make test` does not, by marker; pyproject.toml says what each is for."""
+"""What `make test` does not run, by marker; pyproject.toml says what each is for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Desk
 from upgrader.cli.commands.look import explain
 from upgrader.sandbox.serving.life import Life
+from upgrader.sandbox.store import Event
 
 Desks = Callable[..., Desk]
 
@@ -104,13 +105,19 @@ def test_an_event_stream_counts_on_after_a_resume_without_gap_or_repeat(desk: De
     assert shop.type("apply", plan).code == 4
 
 
+def _refuse_once_locked(shop: Desk, event: Event) -> None:
+    """The right is taken away after it was asked about: when the lock is taken."""
+    if event.key[1] == "leases" and not shop.world.api.rbac.denials:
+        shop.world.api.rbac.deny("admin", verbs=["patch"], resources=["deployments"])
+
+
 @pytest.mark.slow
 def test_a_step_that_is_refused_ends_with_six_and_says_whether_it_may_stay_so(desk: Desks) -> None:
     shop = desk()
     plan = str(shop.plan("--to", "1.28"))
     with Life(shop.world, 100.0):
         assert shop.type("apply", plan, "--until", "canary").code == 0
-        shop.world.api.rbac.deny("admin", verbs=["patch"], resources=["deployments"])
+        shop.world.store.subscribe(lambda event: _refuse_once_locked(shop, event))
         said = shop.type("resume")
     assert said.code == 6, said.text
     assert "Safe to leave like this: yes" in said.err

@@ -76,6 +76,7 @@ class Journey:
     events: list[RunEvent] = field(default_factory=list)
     last_writes: int = 0
     cluster_of: Callable[[Path], Mortal] | None = None
+    user: str = "admin"
 
     @classmethod
     def of(cls, world: World, place: Path, scenario: str = "shop") -> Journey:
@@ -100,8 +101,8 @@ class Journey:
     def clock(self) -> WorldClock:
         return WorldClock(self.world)
 
-    def connection(self, user: str = "admin") -> Connection:
-        counted = Counting(self.world.transport(user))
+    def connection(self) -> Connection:
+        counted = Counting(self.world.transport(self.user))
         cluster = RestCluster(Retrying(counted, self.clock))
         return Connection(cluster, identify(cluster, "sandbox", "http://sandbox"), counted, self.clock)
 
@@ -112,7 +113,7 @@ class Journey:
     def begin(self, plan: Plan, **manner: Any) -> RunFolder:
         """Apply *plan* in a new run, to its end or to whatever stops it."""
         connection = self.connection()
-        mesh = admit(connection, plan, self.place / "runs")
+        mesh = admit(connection, plan, self.place / "runs", manner.get("until", ""))
         self.runs += 1
         folder = RunFolder.create(
             self.place / "runs", f"r-20260105-{self.runs:04d}", plan, run_files(plan, mesh)

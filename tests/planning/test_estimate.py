@@ -12,7 +12,7 @@ from tests.meshes import shop
 from tests.planning.planned import PLAYBOOK, plan
 from upgrader.host.shipped import schemas
 from upgrader.planning.estimate import estimate, estimate_hop
-from upgrader.planning.permissions import needed
+from upgrader.planning.permissions import Ground, needed
 from upgrader.planning.schema import STORED, schema_text
 
 PLAN = plan(shop(), "1.28.10")
@@ -41,7 +41,7 @@ def test_two_hops_take_as_long_as_both() -> None:
 
 
 def test_each_right_is_named_once_with_its_object() -> None:
-    found = [str(p) for p in needed(PLAN)]
+    found = [str(p) for p in needed(PLAN, Ground())]
     assert len(found) == len(set(found))
     for right in (
         "patch namespaces sandbox",
@@ -57,7 +57,7 @@ def test_each_right_is_named_once_with_its_object() -> None:
 
 
 def test_an_empty_plan_needs_no_rights() -> None:
-    assert needed(plan(shop("1.28.10"), "1.28.10")) == ()
+    assert needed(plan(shop("1.28.10"), "1.28.10"), Ground()) == ()
 
 
 @pytest.mark.parametrize("name", sorted(STORED))

@@ -102,9 +102,10 @@ class Sandbox:
     Args:
         kubernetes: Minor; the scenario's own when empty.
         speed: How much faster than real time it lives.
+        rbac: Users other than ``admin`` may do what roles allow, and no more.
     """
 
-    def __init__(self, scenario: str, kubernetes: str, speed: float) -> None:
+    def __init__(self, scenario: str, kubernetes: str, speed: float, *, rbac: bool = False) -> None:
         from upgrader.sandbox.scenarios.loader import load
         from upgrader.sandbox.scenarios.scenario import read_scenario
         from upgrader.sandbox.world import World
@@ -114,6 +115,7 @@ class Sandbox:
         self._speed = speed
         self._world = World(kubernetes=self._kubernetes, seed=secrets.randbits(32))
         load(self._world, scenario)
+        self._world.api.rbac.enforced = rbac
 
     @contextmanager
     def serve(self, host: str, port: int, kubeconfig: Path, audit: Path | None) -> Iterator[str]:

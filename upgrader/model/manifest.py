@@ -25,6 +25,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         update: Send it as an update (merge patch) instead of server-side apply, because *manager* owns the object by
             updates, as helm and client-side kubectl do.
         existed: The object was there when the plan was made; going back leaves it.
+        binds: The role that it gives; unset, and left out of the file, where it is no RoleBinding or ClusterRoleBinding.
     """
 
     ref: Ref
@@ -34,6 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     manager: str = "upgrader"
     update: bool = False
     existed: bool = False
+    binds: Ref | msgspec.UnsetType = msgspec.UNSET
 
 
 class Owned(msgspec.Struct, frozen=True, order=True):

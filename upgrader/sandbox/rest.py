@@ -39,6 +39,7 @@ class Api:
         self.backend = Backend(
             store, Catalogue(minor_of(kubernetes)), rbac or Rbac(), kubernetes.removeprefix("v")
         )
+        self.rbac.store = store
         self.audit = audit or Audit()
 
     @property
@@ -95,7 +96,7 @@ class Api:
         return Call(self.backend, request, target, verb_of(request, target))
 
     def _answered(self, call: Call) -> Response:
-        if self.rbac.denials:
+        if self.rbac.asks:
             self.rbac.require(call.ask(call.verb))
         if call.verb in _MUTATING:
             with self.store.lock:
@@ -117,11 +118,18 @@ class Api:
         other = request.header("Impersonate-User")
         if not other:
             return request
-        ask = Ask(user=request.user, verb="impersonate", group="", resource="users", name=other)
+        groups = tuple(name for name in request.header("Impersonate-Group").split(", ") if name)
+        self._may_impersonate(request, "users", other)
+        for group in groups:
+            self._may_impersonate(request, "groups", group)
+        return msgspec.structs.replace(request, user=other, groups=groups)
+
+    def _may_impersonate(self, request: Request, what: str, name: str) -> None:
+        user = request.user
+        ask = Ask(user=user, verb="impersonate", group="", resource=what, name=name, groups=request.groups)
         if not self.rbac.allows(ask):
-            why = f'User "{request.user}" cannot impersonate resource "users" in API group "" at the cluster scope'
-            raise forbidden("users", other, why)
-        return msgspec.structs.replace(request, user=other)
+            why = f'User "{user}" cannot impersonate resource "{what}" in API group "" at the cluster scope'
+            raise forbidden(what, name, why)
 
     def _elsewhere(self, request: Request) -> Response | None:
         """Answers that are about no resource; None when the path may name one.

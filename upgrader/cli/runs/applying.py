@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from upgrader.cli.runs.permitting import check_permissions
 from upgrader.cli.wiring import Connection, survey
-from upgrader.cluster.identity import may
 from upgrader.engine.keeping.folder import runs_in
 from upgrader.engine.keeping.mirror import run_of_plan
 from upgrader.model.codec import pretty
@@ -16,12 +16,12 @@ from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.step import counted
 from upgrader.planning.drift import drifted
-from upgrader.planning.permissions import needed
+from upgrader.planning.permissions import Ground
 from upgrader.planning.plan import Plan
 
 
-def admit(connection: Connection, plan: Plan, runs: Path) -> Snapshot:
-    """The cluster as it is, once everything speaks for carrying out *plan*.
+def admit(connection: Connection, plan: Plan, runs: Path, until: str = "") -> Snapshot:
+    """The cluster as it is, once everything speaks for carrying out *plan*, or its beginning up to *until*.
 
     Raises:
         UpgradeError: UPG-0402 another cluster, UPG-0406 blocked, UPG-0403 expired or used, UPG-0401 the cluster
@@ -31,7 +31,7 @@ def admit(connection: Connection, plan: Plan, runs: Path) -> Snapshot:
     check_applicable(connection, plan, runs)
     mesh = survey(connection)
     check_fit(plan, mesh)
-    check_permissions(connection, plan, mesh)
+    check_permissions(connection, plan, Ground.of(mesh), until)
     return mesh
 
 
@@ -153,39 +153,6 @@ def check_fit(plan: Plan, mesh: Snapshot) -> None:
         do=(f"upgrade plan --to {plan.path[-1]} --out plan.json",),
         exit_code=Exit.STALE,
     )
-
-
-def check_permissions(connection: Connection, plan: Plan, mesh: Snapshot) -> None:
-    """The API server would let us do every step.
-
-    Raises:
-        UpgradeError: UPG-0302 naming what is missing.
-    """
-    wanted = needed(plan, mesh.kinds)
-    missing = [
-        p for p in wanted if not may(connection.cluster, p.verb, p.kind, namespace=p.namespace, name=p.name)
-    ]
-    if not missing:
-        return
-    shown = _grouped([(p.verb, p.kind.resource, p.namespace) for p in missing])
-    raise UpgradeError(
-        "UPG-0302",
-        f"not allowed to do {len(missing)} of the {len(wanted)} things this plan needs",
-        what=shown,
-        why="asked the API server before starting, so that the run does not stop half-way",
-        do=("kubectl auth can-i --list", "ask for these permissions, then run the same command again"),
-        exit_code=Exit.NO_PERMISSION,
-    )
-
-
-def _grouped(missing: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
-    lines = sorted(
-        {
-            f"{verb} {resource}" + (f" in {namespace}" if namespace else "")
-            for verb, resource, namespace in missing
-        }
-    )
-    return tuple(lines[:12]) + ((f"and {len(lines) - 12} more",) if len(lines) > 12 else ())
 
 
 def run_files(plan: Plan, mesh: Snapshot) -> dict[str, bytes]:

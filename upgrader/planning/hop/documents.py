@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from upgrader.model import kinds as known
 from upgrader.model.image import Image
 from upgrader.model.kinds import Kind, Obj, Ref
@@ -66,7 +68,18 @@ def _manifests(draft: Draft, part: Part) -> Iterator[Manifest]:
             manager=(owner or Owner()).manager,
             update=(owner or Owner()).update,
             existed=owner is not None,
+            binds=_bound(document.body, ref.namespace),
         )
+
+
+def _bound(body: Obj, namespace: str) -> Ref | msgspec.UnsetType:
+    """The role that a binding gives."""
+    role = body.get("roleRef") or {}
+    if not role.get("name"):
+        return msgspec.UNSET
+    if role.get("kind") == "ClusterRole":
+        return Ref(known.CLUSTER_ROLE, str(role["name"]))
+    return Ref(known.ROLE, str(role["name"]), namespace)
 
 
 def seen_owner(mesh: Snapshot, ref: Ref, part: Part, revision: str) -> Owner | None:

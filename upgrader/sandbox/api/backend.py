@@ -115,9 +115,14 @@ class Call:
             group=resource.group,
             resource=resource.plural,
             subresource=target.subresource,
-            namespace=target.namespace,
+            namespace=target.namespace or self._itself(),
             name=target.name,
+            groups=self.request.groups,
         )
+
+    def _itself(self) -> str:
+        """A namespace is in itself, so that a Role there may be about it."""
+        return self.target.name if self.target.resource.home == ("", "namespaces") else ""
 
     def entry(self) -> Entry:
         """The stored object the call names.

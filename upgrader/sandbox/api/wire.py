@@ -17,7 +17,11 @@ class Spelled(dict[str, str]):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP request; ``path`` without the query, header names in any case."""
+    """One HTTP request; ``path`` without the query, header names in any case.
+
+    Attributes:
+        groups: Of the user, besides those that everybody is in.
+    """
 
     method: str
     path: str
@@ -25,6 +29,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
     user: str = "admin"
+    groups: tuple[str, ...] = ()
 
     def header(self, name: str) -> str:
         """A header's value, empty when absent."""

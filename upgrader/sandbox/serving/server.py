@@ -183,13 +183,17 @@ class _Connection(BaseHTTPRequestHandler):
             return failure(refusal)
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        request = Request(self.command, unquote(url.path), query, dict(self.headers.items()), body)
+        request = Request(self.command, unquote(url.path), query, self._told(), body)
         try:
             with world.store.lock:
                 return world.api.handle(request)
         except Exception as problem:  # noqa: BLE001 (a bug behind the door is an answer, as it is of a real server)
             _log.exception("%s %s", self.command, self.path)
             return failure(internal(f"{type(problem).__name__}: {problem}"))
+
+    def _told(self) -> dict[str, str]:
+        """Headers; one that came several times with all its values."""
+        return {name: ", ".join(self.headers.get_all(name) or ()) for name in self.headers}
 
     def _body(self) -> bytes:
         """The body, whole.

@@ -124,7 +124,7 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
         screen = plan_text(plan, style_of(options, error=True), banner=here.banner, typed=typed(options))
         tell(options, screen + "\n")
     runs = runs_folder(options)
-    mesh = admit(ready.connection, plan, runs)
+    mesh = admit(ready.connection, plan, runs, manner.until)
     if plan.empty:
         click.echo(f"Nothing to do: the mesh is at {plan.path[0] if plan.path else 'no version'}.")
         return Exit.OK

@@ -12,6 +12,7 @@ from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import style_of, tell
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
+from upgrader.cli.runs.permitting import check_left
 from upgrader.engine.looking.recheck import recheck
 from upgrader.engine.session import Session
 from upgrader.report.run.standing import standing_text
@@ -39,6 +40,7 @@ def resume(
     with acting(options) as ready:
         folder = open_run(ready.connection, runs_folder(options), run)
         folder.check_manifests(folder.plan())
+        check_left(ready.connection, folder, manner.until)
 
         def look(held: Session) -> None:
             reader = ready.connection.with_files(folder.path)

@@ -13,6 +13,7 @@ from upgrader.cli.input.places import runs_folder
 from upgrader.cli.output.screen import style_of
 from upgrader.cli.runs.acting import acting
 from upgrader.cli.runs.finding import open_run
+from upgrader.cli.runs.permitting import check_way_back
 from upgrader.engine.no_return import undoing
 from upgrader.engine.session import Session
 from upgrader.model.errors import Exit
@@ -51,6 +52,7 @@ def rollback(  # noqa: PLR0917  click hands over what the user said
         if dry_run:
             click.echo(text)
             return Exit.OK
+        check_way_back(ready.connection, folder, manner.until)
         if not yes and not progress.record.going_back:
             ask_to_start(options, back.cluster.context, text, f"Take run {folder.run} back?")
 

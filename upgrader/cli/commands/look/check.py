@@ -6,35 +6,46 @@ from dataclasses import replace
 from typing import Any
 
 import click
+import msgspec
 
 from upgrader.cli.commands.look.plan import wish_of, wish_options
-from upgrader.cli.input.options import Spoken, global_options, said
-from upgrader.cli.output.screen import show, style_of, typed
-from upgrader.cli.runs.making import make
+from upgrader.cli.input.options import Globals, Spoken, global_options, said
+from upgrader.cli.output.screen import show, style_of, tell, typed
+from upgrader.cli.runs.making import Made, make
 from upgrader.cli.wiring import connect
 from upgrader.cluster.clean import clean_line
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 from upgrader.model.finding import Severity
+from upgrader.planning.expect import expectations
+from upgrader.planning.permissions import Ground, phases
 from upgrader.planning.plan import Plan
 from upgrader.report.fitting import Typed, hung
 from upgrader.report.plan.findings import findings_text, label, summary, tally
+from upgrader.report.rbac import rbac_document, rbac_text
 from upgrader.report.style import Style
 
 
 @click.command("check", cls=Spoken)
 @wish_options
 @click.option("--fail-on", type=click.Choice(["advisory"]), help="Advisories block too.")
+@click.option(
+    "--rbac", is_flag=True, help="Print the smallest roles for each phase, as YAML for kubectl apply."
+)
 @global_options
-def check(fail_on: str | None, **given: Any) -> int:
+def check(fail_on: str | None, rbac: bool, **given: Any) -> int:
     """Ask whether an upgrade may start. Changes nothing.
 
     \b
     upgrade check --to 1.29
+    upgrade check --to 1.29 --rbac -o yaml=roles.yaml
     upgrade check -o short
     """
     options = said()
-    plan = make(connect(options), options, wish_of(given)).plan
+    made = make(connect(options), options, wish_of(given))
+    plan = made.plan
+    if rbac:
+        return _roles(options, made)
     style, words = style_of(options), typed(options)
     show(
         options,
@@ -47,6 +58,23 @@ def check(fail_on: str | None, **given: Any) -> int:
     )
     advisory = fail_on and any(f.severity is Severity.ADVISORY for f in plan.findings)
     return Exit.BLOCKED if plan.blocked or advisory else Exit.OK
+
+
+def _roles(options: Globals, made: Made) -> int:
+    """Our namespace is printed with them, so that nobody needs to make namespaces."""
+    plan, ground = made.plan, msgspec.structs.replace(Ground.of(made.mesh), homeless=False)
+    found = phases(plan, ground, expectations(made.mesh))
+    show(
+        options,
+        {
+            "text": lambda: rbac_text(plan, found),
+            "yaml": lambda: rbac_text(plan, found),
+            "json": lambda: pretty(rbac_document(plan, found)).rstrip(),
+        },
+    )
+    if plan.blocked:
+        tell(options, "The plan is blocked; these are the roles of what is planned so far.")
+    return Exit.BLOCKED if plan.blocked else Exit.OK
 
 
 def _document(plan: Plan) -> dict[str, object]:

@@ -67,9 +67,16 @@ def list_() -> int:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write every request to this file as JSON Lines.",
 )
+@click.option("--rbac", is_flag=True, help="Users other than admin (try --as) may do what roles allow.")
 @showing_options
 def start(  # noqa: PLR0917  click hands over what the user said
-    scenario: str, listen: str, place: Path | None, kubernetes: str | None, speed: float, audit: Path | None
+    scenario: str,
+    listen: str,
+    place: Path | None,
+    kubernetes: str | None,
+    speed: float,
+    audit: Path | None,
+    rbac: bool,
 ) -> int:
     """Serve a scenario until stopped with Ctrl-C.
 
@@ -92,7 +99,7 @@ def start(  # noqa: PLR0917  click hands over what the user said
     path.parent.mkdir(parents=True, exist_ok=True)
     with listening(SystemClock().boottime, quiet=True) as stop:
         clock = SystemClock(lambda: bool(stop.wanted()))
-        box = Sandbox(scenario, kubernetes or "", speed)
+        box = Sandbox(scenario, kubernetes or "", speed, rbac=rbac)
         with box.serve(host, int(port), path, audit):
             click.echo(_welcome(path, scenario, known[scenario]))
             while not stop.wanted():

@@ -1,4 +1,4 @@
-"""Who may do what: everything, except what a rule denies."""
+"""Who may do what: everything, except what a rule denies; or, where roles are enforced, what they allow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from datetime import datetime
 
 import msgspec
 
+from upgrader.sandbox.api.access.roles import MASTERS, Atom, groups_of, rules_for
 from upgrader.sandbox.errors import ApiError, forbidden
+from upgrader.sandbox.store import Obj, Store
 
 _ANY = ("*",)
+_OWN = ("system:serviceaccount:kube-system:", "system:kube-", "system:node:")
+"""Parts of the control plane, whose own roles the sandbox does not ship."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,11 @@ class Denial:
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
-    """One question to authorization."""
+    """One question to authorization.
+
+    Attributes:
+        groups: Those that the user came with; ``system:authenticated`` is everybody's.
+    """
 
     user: str
     verb: str
@@ -53,6 +61,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def full_resource(self) -> str:
@@ -76,9 +85,11 @@ class Issued:
 
 @dataclass
 class Rbac:
-    """Denials by user, and the users behind bearer tokens.
+    """Denials by user, roles if they count, and the users behind bearer tokens.
 
     Attributes:
+        store: Where the roles and bindings are.
+        enforced: Users other than ``admin`` (and the group ``system:masters``) may do what roles allow them and no more.
         tokens: Bearer token to user; an unknown token is the user ``admin`` as long as no token is known.
         issued: Tokens of service accounts.
     """
@@ -86,6 +97,13 @@ class Rbac:
     denials: list[Denial] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     issued: dict[str, Issued] = field(default_factory=dict)
+    store: Store | None = None
+    enforced: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything can be refused at all."""
+        return self.enforced or bool(self.denials)
 
     def deny(
         self,
@@ -104,10 +122,24 @@ class Rbac:
         self.denials.extend(other.denials)
         self.tokens.update(other.tokens)
         self.issued.update(other.issued)
+        self.enforced = other.enforced
 
     def allows(self, ask: Ask) -> bool:
-        """Whether no denial covers the ask."""
-        return not any(denial.covers(ask) for denial in self.denials)
+        """Whether no denial covers the ask and, where roles are enforced, one of them allows it."""
+        if any(denial.covers(ask) for denial in self.denials):
+            return False
+        atom = Atom(ask.verb, ask.group, ask.full_resource, ask.name)
+        rules = self.rules_of(ask.user, ask.groups, ask.namespace)
+        return rules is None or any(atom.within(rule) for rule in rules)
+
+    def rules_of(self, user: str, groups: Sequence[str], namespace: str) -> list[Obj] | None:
+        """The rules of the user's roles there; None when no role limits him."""
+        known = groups_of(user, groups)
+        if not self.enforced or self.store is None or user == "admin" or MASTERS in known:
+            return None
+        if user.startswith(_OWN):
+            return None
+        return list(rules_for(self.store, user, known, namespace))
 
     def require(self, ask: Ask) -> None:
         """Let the ask pass.

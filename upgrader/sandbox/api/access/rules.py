@@ -11,8 +11,16 @@ from upgrader.sandbox.store import Obj
 EVERYTHING: Obj = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 
 
-def rules_of(rbac: Rbac, catalogue: Catalogue, user: str, namespace: str) -> list[Obj]:
-    """Rules that allow all that no denial takes: one for everything, or one per group and set of verbs."""
+def rules_of(
+    rbac: Rbac, catalogue: Catalogue, user: str, namespace: str, groups: tuple[str, ...] = ()
+) -> list[Obj]:
+    """The rules of the user's roles; without any, rules that allow all that no denial takes.
+
+    Those are one for everything, or one per group and set of verbs.
+    """
+    bound = rbac.rules_of(user, groups, namespace)
+    if bound is not None:
+        return bound
     if not any(denial.user in {"*", user} for denial in rbac.denials):
         return [EVERYTHING]
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import yaml
 
+from upgrader.sandbox.api.access.escalation import check_grant
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.fields.lastapplied import KUBECTL, with_last_applied
 from upgrader.sandbox.api.fields.managed import applied
@@ -134,6 +135,7 @@ def _apply(call: Call, *, dry: bool) -> Response:
     writer = writer_of(call, name)
     if entry is None:
         _refuse_missing(call, config)
+        check_grant(call, config)
         call.backend.rbac.require(call.ask("create"))
         empty = {"apiVersion": config["apiVersion"], "kind": config["kind"], "metadata": {}}
         made = created(call, filled(call, applied(empty, config, writer, force=force)), dry=dry, owned=True)

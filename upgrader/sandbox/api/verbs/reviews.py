@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from upgrader.sandbox.api.access.rbac import Ask
+from upgrader.sandbox.api.access.roles import groups_of
 from upgrader.sandbox.api.access.rules import rules_of
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import reply_object
@@ -34,7 +35,7 @@ def review(call: Call) -> Response:
     return reply_object(obj, status=201)
 
 
-def _verdict(call: Call, user: str, spec: Obj) -> Obj:
+def _verdict(call: Call, user: str, groups: Sequence[str], spec: Obj) -> Obj:
     asked = spec.get("resourceAttributes")
     if asked is None:
         return {"allowed": True}
@@ -46,6 +47,7 @@ def _verdict(call: Call, user: str, spec: Obj) -> Obj:
         subresource=asked.get("subresource", ""),
         namespace=asked.get("namespace", ""),
         name=asked.get("name", ""),
+        groups=tuple(groups),
     )
     return {"allowed": call.backend.rbac.allows(ask)}
 
@@ -53,25 +55,27 @@ def _verdict(call: Call, user: str, spec: Obj) -> Obj:
 def _own_access(call: Call, spec: Obj) -> Obj:
     if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
         raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
-    return _verdict(call, call.request.user, spec)
+    return _verdict(call, call.request.user, call.request.groups, spec)
 
 
 def _access(call: Call, spec: Obj) -> Obj:
     if not spec.get("user") and not spec.get("groups"):
         raise bad_request("at least one of user or group must be specified")
-    return _verdict(call, spec.get("user", ""), spec)
+    return _verdict(call, spec.get("user", ""), spec.get("groups") or (), spec)
 
 
 def _rules(call: Call, spec: Obj) -> Obj:
     namespace = spec.get("namespace")
     if not namespace:
         raise bad_request("no namespace on request")
-    rules = rules_of(call.backend.rbac, call.backend.catalogue, call.request.user, namespace)
+    asking = call.request
+    rules = rules_of(call.backend.rbac, call.backend.catalogue, asking.user, namespace, asking.groups)
     return {"resourceRules": rules, "nonResourceRules": _URLS, "incomplete": False}
 
 
 def _self(call: Call, _: Obj) -> Obj:
-    return {"userInfo": {"username": call.request.user, "groups": ["system:authenticated"]}}
+    groups = groups_of(call.request.user, call.request.groups)
+    return {"userInfo": {"username": call.request.user, "groups": sorted(groups)}}
 
 
 _ANSWERS: Mapping[str, Callable[[Call, Obj], Obj]] = {

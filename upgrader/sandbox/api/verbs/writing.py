@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from upgrader.sandbox.api.access.escalation import check_grant
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.fields.managed import Writer, updated
 from upgrader.sandbox.api.fields.owners import Owners, owners_of
@@ -63,6 +64,7 @@ def created(call: Call, obj: Obj, *, dry: bool, owned: bool = False) -> Obj:
         ApiError: admission or validation refuses, or it exists.
     """
     check_namespace(call)
+    check_grant(call, obj)
     resource, meta = call.target.resource, obj["metadata"]
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = str(meta["generateName"])[:_LONGEST_NAME] + call.store.new_suffix()
@@ -146,6 +148,8 @@ def replaced(call: Call, new: Obj, old: Obj, *, dry: bool, owned: bool = False) 
         ApiError: admission or validation refuses.
     """
     resource = call.target.resource
+    if new != old:
+        check_grant(call, new)
     if not owned:
         new = updated(old, new, writer_of(call, call.manager), _owners(call, new, old))
     new = prepare_update(call, {**new, "metadata": dict(new["metadata"])}, old)
