@@ -1,0 +1,92 @@
+"""What two answers are compared by: everything, but for what must differ between any two runs of the same server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_TOO_OLD = re.compile(r"(resource version: \d+) \(\d+\)")
+_ADDRESSES = frozenset({"clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "podIP", "podIPs"})
+_BUILD = frozenset({"gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"})
+_HASHES = ("pod-template-hash", "controller-revision-hash")
+
+
+class Normal:
+    """Puts words in the place of what is volatile; the same value gets the same word throughout one case.
+
+    So that it is still seen whether an owner reference names its owner, or a write that changes nothing keeps its
+    resourceVersion.
+    """
+
+    def __init__(self, space: str) -> None:
+        self._space = space
+        self._known: dict[tuple[str, str], str] = {}
+        self._hashes: set[str] = set()
+
+    def __call__(self, value: Any) -> Any:
+        """The value as it is compared and recorded."""
+        self._note_hashes(value)
+        return self._shown("", value)
+
+    def _shown(self, name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self._object(value)
+        if isinstance(value, list):
+            return self._list(name, value)
+        if name in _ADDRESSES and value not in ("", "None", 0):
+            return "<address>"  # allocated from what is free
+        if isinstance(value, str):
+            return self._text(name, value)
+        return value
+
+    def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        shown = {name: self._shown(name, inner) for name, inner in value.items() if name not in _BUILD}  # of a binary
+        meta = value.get("metadata")
+        if isinstance(meta, Mapping) and meta.get("generateName") and meta.get("name"):
+            shown["metadata"]["name"] = self._text("", meta["generateName"]) + "<random>"  # drawn by lot
+        if "resourceVersion" in value and not ({"name", "uid", "namespace"} & value.keys()):
+            shown["resourceVersion"] = "<revision>"  # of a list: moves with every write of anybody
+        return shown
+
+    def _list(self, name: str, value: list[Any]) -> list[Any]:
+        shown = [self._shown(name, inner) for inner in value]
+        if name == "managedFields":
+            shown.sort(key=_manager)  # the server sorts by time in whole seconds: by chance
+        if name == "items" and any("generateName" in (each.get("metadata") or {}) for each in value):
+            shown.sort(key=lambda each: str(each["metadata"]["name"]))  # sorted by what was drawn by lot
+        return shown
+
+    def _text(self, name: str, text: str) -> str:
+        if name == "resourceVersion" and text not in ("", "0"):
+            return self._word("revision", text)  # etcd's counter
+        if name == "continue" and text:
+            return "<token>"  # holds a resourceVersion
+        text = text.replace(self._space, "<space>")  # every run has a namespace of its own
+        for each in self._hashes:
+            text = text.replace(each, "<hash>")  # of the template as Go prints it
+        text = _UID.sub(lambda found: self._word("uid", found[0]), text)  # drawn by lot
+        text = _TIME.sub(lambda found: "<microtime>" if found[1] else "<time>", text)  # the moment of the run
+        return _TOO_OLD.sub(r"\1 (<revision>)", text)  # etcd's counter
+
+    def _word(self, what: str, value: str) -> str:
+        number = sum(kind == what for kind, _ in self._known) + 1
+        return self._known.setdefault((what, value), f"<{what} {number}>")
+
+    def _note_hashes(self, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                if name in _HASHES and isinstance(inner, str) and inner:
+                    self._hashes.add(inner.rpartition("-")[2])
+                if name in {"currentRevision", "updateRevision"} and isinstance(inner, str) and inner:
+                    self._hashes.add(inner.rpartition("-")[2])
+                self._note_hashes(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                self._note_hashes(inner)
+
+
+def _manager(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(entry.get(name, "")) for name in ("manager", "operation", "subresource", "apiVersion", "fieldsV1"))
