@@ -185,10 +185,11 @@ class Talk:
         return f"{path}?{urlencode(query)}" if query else path
 
     def _keep(self, asked: str, answer: Answer, only: Pick | None) -> None:
+        self._normal.note(answer.body)
         body = answer.body if only is None else _picked(only, answer.body)
         told: Obj = {"asked": asked.replace(self.space, "<space>"), "status": answer.status}
         if "warning" in answer.headers:
-            told["warning"] = self._normal(answer.headers["warning"])
+            told["warning"] = self._normal(answer.headers["warning"].split("\n"))
         self.heard.append(told | {"body": self._normal(body)})
 
 

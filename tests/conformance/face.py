@@ -29,7 +29,7 @@ _SPEED = 40
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; ``body`` is decoded where it is JSON, else text."""
+    """One answer; ``body`` is decoded where it is JSON, else text; a header told twice has two lines."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,7 +60,8 @@ class Face:
         except (http.client.HTTPException, OSError):
             self.close()
             raise
-        return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, _decoded(raw))
+        told = {name.lower(): "\n".join(found.headers.get_all(name, ())) for name in found.headers}
+        return Answer(found.status, told, _decoded(raw))
 
     def events(self, path: str, headers: Mapping[str, str]) -> Iterator[Any]:
         """The events of a watch as they come; hanging up is the caller's, by closing the iterator."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _TOO_OLD = re.compile(r"(resource version: \d+) \(\d+\)")
+_RECORD = re.compile(r"(ResourceVersion in (?:the precondition|record)) \(\d+\)")
 _ADDRESSES = frozenset({"clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "podIP", "podIPs"})
 _BUILD = frozenset({"gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"})
 _HASHES = ("pod-template-hash", "controller-revision-hash")
@@ -28,13 +29,13 @@ class Normal:
 
     def __call__(self, value: Any) -> Any:
         """The value as it is compared and recorded."""
-        self._note_hashes(value)
+        self.note(value)
         return self._shown("", value)
 
     def _shown(self, name: str, value: Any) -> Any:
         if isinstance(value, Mapping):
             return self._object(value)
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             return self._list(name, value)
         if name in _ADDRESSES and value not in ("", "None", 0):
             return "<address>"  # allocated from what is free
@@ -47,14 +48,18 @@ class Normal:
         meta = value.get("metadata")
         if isinstance(meta, Mapping) and meta.get("generateName") and meta.get("name"):
             shown["metadata"]["name"] = self._text("", meta["generateName"]) + "<random>"  # drawn by lot
+        if len((value.get("details") or {}).get("causes") or ()) > 1:
+            shown["message"] = _beginning(shown["message"])  # the causes again, in any order
         if "resourceVersion" in value and not ({"name", "uid", "namespace"} & value.keys()):
             shown["resourceVersion"] = "<revision>"  # of a list: moves with every write of anybody
         return shown
 
-    def _list(self, name: str, value: list[Any]) -> list[Any]:
+    def _list(self, name: str, value: Sequence[Any]) -> list[Any]:
         shown = [self._shown(name, inner) for inner in value]
-        if name == "managedFields":
+        if name == "managedFields" or _are_managers(shown):
             shown.sort(key=_manager)  # the server sorts by time in whole seconds: by chance
+        if name == "causes":
+            shown.sort(key=repr)  # Go walks over maps in any order
         if name == "items" and any("generateName" in (each.get("metadata") or {}) for each in value):
             shown.sort(key=lambda each: str(each["metadata"]["name"]))  # sorted by what was drawn by lot
         return shown
@@ -69,24 +74,34 @@ class Normal:
             text = text.replace(each, "<hash>")  # of the template as Go prints it
         text = _UID.sub(lambda found: self._word("uid", found[0]), text)  # drawn by lot
         text = _TIME.sub(lambda found: "<microtime>" if found[1] else "<time>", text)  # the moment of the run
+        text = _RECORD.sub(r"\1 (<revision>)", text)  # etcd's counter
         return _TOO_OLD.sub(r"\1 (<revision>)", text)  # etcd's counter
 
     def _word(self, what: str, value: str) -> str:
         number = sum(kind == what for kind, _ in self._known) + 1
         return self._known.setdefault((what, value), f"<{what} {number}>")
 
-    def _note_hashes(self, value: Any) -> None:
+    def note(self, value: Any) -> None:
+        """See which hashes there are, in a part that is not compared too."""
         if isinstance(value, Mapping):
             for name, inner in value.items():
                 if name in _HASHES and isinstance(inner, str) and inner:
                     self._hashes.add(inner.rpartition("-")[2])
                 if name in {"currentRevision", "updateRevision"} and isinstance(inner, str) and inner:
                     self._hashes.add(inner.rpartition("-")[2])
-                self._note_hashes(inner)
-        elif isinstance(value, list):
+                self.note(inner)
+        elif isinstance(value, list | tuple):
             for inner in value:
-                self._note_hashes(inner)
+                self.note(inner)
 
 
 def _manager(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(entry.get(name, "")) for name in ("manager", "operation", "subresource", "apiVersion", "fieldsV1"))
+
+
+def _are_managers(shown: list[Any]) -> bool:
+    return bool(shown) and all(isinstance(each, dict) and "fieldsV1" in each for each in shown)
+
+
+def _beginning(message: str) -> str:
+    return re.split(r"(?<=is invalid:) |(?<=conflicts): | (?=conflicts with)", message)[0]

@@ -71,7 +71,7 @@ def one_is_told_who_one_is(api: Talk) -> None:
 @case
 def a_bearer_nobody_knows_is_unauthorized(api: Talk) -> None:
     face = api.place.face()
-    face.token = "nonsense"
+    face.token = "nobody-has-this"
     answer = face.send("GET", "/api/v1/namespaces", None, {})
     face.close()
     api.heard.append({"asked": "GET /api/v1/namespaces with a wrong token", "status": answer.status, "body": answer.body})
