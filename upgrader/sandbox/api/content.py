@@ -114,6 +114,8 @@ def success(details: Obj | None = None, status: int = 200) -> Response:
     body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details is not None:
         body["details"] = details
+    if status != 200:
+        body["code"] = status
     return Response(status, _JSON_HEADERS, orjson.dumps(body))
 
 

@@ -40,11 +40,26 @@ def json_patch(obj: Obj, operations: Any) -> Obj:
             "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
         )
     try:
-        patched: Obj = jsonpatch.JsonPatch(operations).apply(obj)
+        patched: Obj = _Patch(operations).apply(obj)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as problem:
         message = "the server rejected our request due to an error in our request"
         raise ApiError(422, "Invalid", message, {}) from problem
     return patched
+
+
+class _Replace(jsonpatch.ReplaceOperation):  # type: ignore[misc]
+    """As the API server's library has it: a member that is not there is put there."""
+
+    def apply(self, obj: Any) -> Any:
+        place, part = self.pointer.to_last(obj)
+        if isinstance(place, dict) and part is not None:
+            place[part] = self.operation["value"]
+            return obj
+        return super().apply(obj)
+
+
+class _Patch(jsonpatch.JsonPatch):  # type: ignore[misc]
+    operations = {**jsonpatch.JsonPatch.operations, "replace": _Replace}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

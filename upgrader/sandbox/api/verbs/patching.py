@@ -30,10 +30,12 @@ from upgrader.sandbox.errors import (
     ApiError,
     bad_request,
     conflict,
+    forbidden_field,
     invalid,
     not_found,
     required,
     unsupported_media,
+    wrong,
 )
 from upgrader.sandbox.store import Obj
 
@@ -64,10 +66,14 @@ def patch(call: Call) -> Response:
     media, dry, _ = sort_of(call), call.dry_run, call.field_validation
     if media == APPLY_PATCH:
         return _apply(call, dry=dry)
+    if call.request.query.get("force"):
+        why = "may not be specified for non-apply patch"
+        raise invalid("PatchOptions", "", [forbidden_field("force", why)], "meta.k8s.io")
     old = call.entry().obj
     shown = call.shown(old)
     patched = patched_by(call, media, shown)
     _check_identity(call, patched)
+    _check_uid(call, patched, old)
     check_revision(call, patched, old)
     new = filled(call, call.stored(patched), sent=True)
     return answer(call, call.shown(replaced(call, new, old, dry=dry)))
@@ -108,6 +114,14 @@ def _check_identity(call: Call, patched: Obj) -> None:
     ):
         raise bad_request("the object's kind and apiVersion cannot be changed")
     placed(call, dict(meta))
+
+
+def _check_uid(call: Call, patched: Obj, old: Obj) -> None:
+    """Unlike an update, a patch that names another uid is no conflict but invalid; the server says so twice."""
+    uid, resource = patched["metadata"].get("uid"), call.target.resource
+    if uid and uid != old["metadata"]["uid"]:
+        causes = [wrong("metadata.uid", uid, "field is immutable")] * 2
+        raise invalid(resource.kind, call.target.name, causes, resource.group)
 
 
 def applier_of(call: Call) -> tuple[str, bool]:

@@ -51,7 +51,7 @@ def create(call: Call) -> Response:
     dry, _ = call.dry_run, call.field_validation
     obj = read_object(call)
     if obj["metadata"].get("resourceVersion"):
-        raise bad_request("resourceVersion should not be set on objects to be created")
+        raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     made = created(call, filled(call, call.stored(obj), sent=True), dry=dry)
     return answer(call, call.shown(made), status=201)
 
@@ -75,8 +75,12 @@ def created(call: Call, obj: Obj, *, dry: bool, owned: bool = False) -> Obj:
     if found:
         raise invalid(resource.kind, name, found, resource.group)
     key = resource.key(call.target.namespace, name)
-    if call.store.entry(key) is not None:
-        raise already_exists(resource.plural, name, resource.group)
+    known = call.store.entry(key)
+    if known is not None:
+        refusal = already_exists(resource.plural, name, resource.group)
+        if "deletionTimestamp" in known.obj["metadata"]:
+            refusal.message = f"object is being deleted: {refusal.message}"
+        raise refusal
     return obj if dry else call.store.put(key, obj)
 
 
