@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -189,7 +190,7 @@ class Talk:
         body = answer.body if only is None else _picked(only, answer.body)
         told: Obj = {"asked": asked.replace(self.space, "<space>"), "status": answer.status}
         if "warning" in answer.headers:
-            told["warning"] = self._normal(answer.headers["warning"].split("\n"))
+            told["warning"] = self._normal(re.split(r'\n|(?<="), (?=299)', answer.headers["warning"]))
         self.heard.append(told | {"body": self._normal(body)})
 
 

@@ -10,6 +10,8 @@ _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _TOO_OLD = re.compile(r"(resource version: \d+) \(\d+\)")
 _RECORD = re.compile(r"(ResourceVersion in (?:the precondition|record)) \(\d+\)")
+_REPLICA_SET = re.compile(r'(ReplicaSet "[a-z]+)-[a-z0-9]+"')
+_OF_LIST = "<revision>"
 _ADDRESSES = frozenset({"clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "podIP", "podIPs"})
 _BUILD = frozenset({"gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"})
 _HASHES = ("pod-template-hash", "controller-revision-hash")
@@ -44,14 +46,14 @@ class Normal:
         return value
 
     def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        if "resourceVersion" in value and not ({"name", "uid", "namespace"} & value.keys()):
+            value = {**value, "resourceVersion": _OF_LIST}  # of a list: moves with every write of anybody
         shown = {name: self._shown(name, inner) for name, inner in value.items() if name not in _BUILD}  # of a binary
         meta = value.get("metadata")
         if isinstance(meta, Mapping) and meta.get("generateName") and meta.get("name"):
             shown["metadata"]["name"] = self._text("", meta["generateName"]) + "<random>"  # drawn by lot
         if len((value.get("details") or {}).get("causes") or ()) > 1:
             shown["message"] = _beginning(shown["message"])  # the causes again, in any order
-        if "resourceVersion" in value and not ({"name", "uid", "namespace"} & value.keys()):
-            shown["resourceVersion"] = "<revision>"  # of a list: moves with every write of anybody
         return shown
 
     def _list(self, name: str, value: Sequence[Any]) -> list[Any]:
@@ -65,13 +67,14 @@ class Normal:
         return shown
 
     def _text(self, name: str, text: str) -> str:
-        if name == "resourceVersion" and text not in ("", "0"):
+        if name == "resourceVersion" and text not in ("", "0", _OF_LIST):
             return self._word("revision", text)  # etcd's counter
         if name == "continue" and text:
             return "<token>"  # holds a resourceVersion
         text = text.replace(self._space, "<space>")  # every run has a namespace of its own
         for each in self._hashes:
             text = text.replace(each, "<hash>")  # of the template as Go prints it
+        text = _REPLICA_SET.sub(r'\1-<hash>"', text)  # of the template as Go prints it
         text = _UID.sub(lambda found: self._word("uid", found[0]), text)  # drawn by lot
         text = _TIME.sub(lambda found: "<microtime>" if found[1] else "<time>", text)  # the moment of the run
         text = _RECORD.sub(r"\1 (<revision>)", text)  # etcd's counter

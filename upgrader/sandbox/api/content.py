@@ -38,16 +38,24 @@ def negotiate(accept: str) -> Form:
     """
     if not accept:
         return Form()
+    unknown = False
     for clause in accept.split(","):
         media, *rest = [part.strip() for part in clause.split(";")]
         options = dict(part.partition("=")[::2] for part in rest)
         if media in {"*/*", "application/*", _PROTOBUF}:
             media = JSON
         shape = options.get("as", "")
-        if media not in {JSON, "application/yaml"} or (shape and shape not in _SHAPES):
+        if media not in {JSON, "application/yaml"}:
+            continue
+        if shape and shape not in _SHAPES:
+            unknown = True
             continue
         return Form(shape, options.get("v", "v1"), media)
     listed = ", ".join(_SERVED)
+    if unknown:
+        raise ApiError(
+            406, "NotAcceptable", f"only the following media types are accepted: {listed}"
+        )
     raise ApiError(406, "NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {listed}", {})
 
 

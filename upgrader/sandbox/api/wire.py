@@ -53,6 +53,7 @@ class AdmissionCall(msgspec.Struct, frozen=True):
         operation: CREATE, UPDATE or DELETE.
         obj: The object to be; None for DELETE.
         old: The stored object; None for CREATE.
+        versions: All versions the resource is served in.
     """
 
     operation: str
@@ -66,6 +67,7 @@ class AdmissionCall(msgspec.Struct, frozen=True):
     old: Obj | None
     dry_run: bool
     user: str
+    versions: tuple[str, ...] = ()
 
 
 class Admission(Protocol):

@@ -47,6 +47,17 @@ def json_patch(obj: Obj, operations: Any) -> Obj:
     return patched
 
 
+def go_text(value: Any) -> str:
+    """JSON as Go's ``%v`` writes it: ``map[a:1 b:[x y]]``."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{go_text(value[name])}' for name in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_text, value))}]"
+    if value is None:
+        return "<nil>"
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
 class _Replace(jsonpatch.ReplaceOperation):  # type: ignore[misc]
     """As the API server's library has it: a member that is not there is put there."""
 

@@ -118,7 +118,7 @@ def _build(line: str, minor: int) -> Resource | None:
         categories=tuple(_CATEGORIES[word] for word in options if word in _CATEGORIES),
         subresources=frozenset(_words(subresources)),
         verbs=("create",) if "review" in options else ALL_VERBS,
-        generation="gen" in options,
+        generation="gen" in options or minor >= int(options.get("genfrom", minor + 1)),
         fields=tuple(options.get("fields", "").split("+")) if options.get("fields") else (),
     )
 

@@ -28,6 +28,8 @@ _ANSWERS_OBJECT = frozenset(
     }
 )
 _POLICIES = ("Foreground", "Background", "Orphan")
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _HOLDING = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 
@@ -130,6 +132,8 @@ def _marked(call: Call, old: Obj, options: Obj) -> Obj | None:
 def _finalizers(call: Call, meta: Obj, options: Obj) -> list[str]:
     policy = _policy(options)
     known = list(meta.get("finalizers") or ())
+    if call.target.resource.home == _DEFINITIONS and "deletionTimestamp" not in meta and _CLEANUP not in known:
+        known.append(_CLEANUP)
     holding = _HOLDING.get(policy)
     if holding and holding not in known and call.target.resource.kind != "Namespace":
         known.append(holding)

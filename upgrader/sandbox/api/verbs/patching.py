@@ -194,12 +194,14 @@ def configuration(call: Call, api_version: str, kind: str) -> Obj:
             f"the name of the object ({told}) does not match the name on the URL ({call.target.name})"
         )
     config = {**config, "metadata": meta}
-    return tidied(config) if call.target.resource.crd is None else copied(config)
+    if call.target.resource.crd is not None:
+        return copied(config)
+    return tidied(config) | {name: {} for name, value in config.items() if value == {}}
 
 
 def _check_versions(config: Obj, api_version: str, kind: str) -> None:
     if not config.get("kind"):
-        raise bad_request("Object 'Kind' is missing in the applied configuration")
+        raise bad_request("invalid object type: /, Kind=")
     if config.get("apiVersion") != api_version:
         told = config.get("apiVersion", "")
         raise bad_request(

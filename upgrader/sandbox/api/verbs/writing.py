@@ -62,8 +62,8 @@ def created(call: Call, obj: Obj, *, dry: bool, owned: bool = False) -> Obj:
     Raises:
         ApiError: admission or validation refuses, or it exists.
     """
-    check_namespace(call)
     resource, meta = call.target.resource, obj["metadata"]
+    check_namespace(call, str(meta.get("name") or ""))
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = str(meta["generateName"])[:_LONGEST_NAME] + call.store.new_suffix()
     if not owned:
