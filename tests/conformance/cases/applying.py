@@ -58,7 +58,7 @@ def what_two_apply_alike_belongs_to_both(api: Talk) -> None:
     api.apply("configmaps/c", _configmap(k="v"), "one", quiet=True)
     api.apply("configmaps/c", _configmap(k="v"), "two", only=_owned)
     api.apply("configmaps/c", _configmap(), "one", only=_owned)
-    api.apply("configmaps/c", _configmap(), "two", only=_owned)
+    api.apply("configmaps/c", _configmap(), "two", only=lambda body: body.get("data"))
 
 
 @case

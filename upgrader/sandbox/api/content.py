@@ -127,6 +127,7 @@ def success(details: Obj | None = None, status: int = 200) -> Response:
     return Response(status, _JSON_HEADERS, orjson.dumps(body))
 
 
-def partial(obj: Obj) -> Obj:
+def partial(obj: Obj, version: str = "v1") -> Obj:
     """The PartialObjectMetadata of an object."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+    named = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}"}
+    return {**named, "metadata": obj["metadata"]}

@@ -67,7 +67,7 @@ def check_declared(call: Call, config: Obj) -> None:
     look = undeclared if target.resource.crd is None else undeclared_custom
     unknown = look(target.resource, target.version, config, shape)
     problems = [f"{path}: field not declared in schema" for path in unknown]
-    refuse_untyped(call, config, problems or list(repeated(config, shape)))
+    refuse_untyped(call, problems or list(repeated(config, shape)))
 
 
 def problems(call: Call, obj: Obj, old: Obj | None) -> Sequence[Cause]:

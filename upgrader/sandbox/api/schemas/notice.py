@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
+import yaml
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.fields.patches import STRATEGIC_PATCH, go_text
@@ -41,7 +42,7 @@ def _sorted(obj: Obj) -> str:
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def refuse_untyped(call: Call, config: Obj, problems: Sequence[str]) -> None:
+def refuse_untyped(call: Call, problems: Sequence[str]) -> None:
     """Refuse an applied object that its schema does not fit; no option makes the server drop anything.
 
     Raises:
@@ -50,8 +51,9 @@ def refuse_untyped(call: Call, config: Obj, problems: Sequence[str]) -> None:
     if not problems:
         return
     told = problems[0] if len(problems) == 1 else "\n".join(["errors:", *(f"  {each}" for each in problems)])
-    target, name = call.target, config["metadata"]["name"]
-    place = "/" if call.store.entry(call.key) is not None else f"{target.namespace}/{name}"
+    target = call.target
+    meta = (yaml.safe_load(call.request.body) or {}).get("metadata") or {}
+    place = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
     kind = f"{target.resource.group}/{target.version}, Kind={target.resource.kind}"
     message = f"failed to create typed patch object ({place}; {kind}): {told}"
     raise ApiError(500, "", message)

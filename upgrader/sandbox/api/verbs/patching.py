@@ -166,7 +166,7 @@ def _refuse_missing(call: Call, config: Obj) -> None:
     resource, meta = call.target.resource, config["metadata"]
     if call.target.subresource:
         raise not_found(resource.plural, call.target.name, resource.group)
-    if meta.get("resourceVersion") or meta.get("uid"):
+    if meta.get("uid"):
         why = "StorageError: invalid object, the resource may have been deleted"
         raise conflict(resource.plural, call.target.name, resource.group, why)
 

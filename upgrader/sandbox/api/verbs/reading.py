@@ -48,7 +48,7 @@ def answer(call: Call, shown: Obj, form: Form | None = None, status: int = 200) 
         meta = {"resourceVersion": shown["metadata"].get("resourceVersion", "")}
         return reply(orjson.dumps(table(call, [shown], meta)), form, status)
     if form.shape == "PartialObjectMetadata":
-        return reply(object_bytes(partial(shown)), form, status)
+        return reply(object_bytes(partial(shown, form.version)), form, status)
     meta, resource = shown["metadata"], call.target.resource
     entry = call.store.entry(resource.key(meta.get("namespace", ""), meta.get("name", "")))
     if entry is not None and entry.obj is shown:

@@ -39,7 +39,8 @@ def writer_of(call: Call, name: str, subresource: str | None = None) -> Writer:
     if where == "status":
         reset = (("f:spec",), ("f:metadata",), ("f:data",))
     empty = zero_of(target.resource)
-    return Writer(name, target.api_version, where, shape, call.backend.now(), reset, empty)
+    now = "" if where == "scale" else call.backend.now()
+    return Writer(name, target.api_version, where, shape, now, reset, empty)
 
 
 def create(call: Call) -> Response:
