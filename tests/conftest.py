@@ -10,7 +10,7 @@ _HERE = Path(__file__).parent
 SUITES = {
     "e2e": (
         "conformance/test_bed.py",
-        "sandbox/serving/test_kubectl.py::test_on_a_real_server",
+        "conformance/test_kubectl_on_a_bed.py",
     ),
     "journey": (
         "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",

@@ -32,7 +32,9 @@ def main(words: list[str]) -> int:
             for line in told:
                 print(f"{one.name}\n  {line}")
     Book(kubernetes, {name: told for name, told in known.items() if name in CASES}).save()
-    print(f"recorded {len(chosen)} cases of Kubernetes {kubernetes}; the sandbox answers {equal} of them alike")
+    print(
+        f"recorded {len(chosen)} cases of Kubernetes {kubernetes}; the sandbox answers {equal} of them alike"
+    )
     return 0 if equal == len(chosen) else 1
 
 

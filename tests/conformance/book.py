@@ -31,7 +31,9 @@ class Book:
         """Write it, one answer a line, so that a difference between two recordings can be read."""
         lines = [f'{{"kubernetes": {json.dumps(self.kubernetes)}, "cases": {{']
         for at, name in enumerate(sorted(self.cases)):
-            told = ",\n".join(json.dumps(each, sort_keys=True, ensure_ascii=False) for each in self.cases[name])
+            told = ",\n".join(
+                json.dumps(each, sort_keys=True, ensure_ascii=False) for each in self.cases[name]
+            )
             lines.append(f"{json.dumps(name)}: [\n{told}\n]{',' if at < len(self.cases) - 1 else ''}")
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_text("\n".join([*lines, "}}", ""]), encoding="utf-8")
@@ -47,7 +49,9 @@ def minor(kubernetes: str) -> str:
 def books() -> list[Book]:
     """All recordings, oldest minor first."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in RECORDED.glob("*.json")]
-    return sorted((Book(**each) for each in found), key=lambda book: [int(n) for n in book.kubernetes.split(".")])
+    return sorted(
+        (Book(**each) for each in found), key=lambda book: [int(n) for n in book.kubernetes.split(".")]
+    )
 
 
 def differences(wanted: list[Obj], found: list[Obj]) -> list[str]:

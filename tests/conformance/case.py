@@ -154,7 +154,9 @@ class Talk:
         """Wait until nothing is there; kept is that it went."""
         self.until(lambda body: body.get("code") == 404, path)
 
-    def watch(self, path: str, count: int, *, accept: str = JSON, only: Pick | None = None, **query: Any) -> list[Any]:
+    def watch(
+        self, path: str, count: int, *, accept: str = JSON, only: Pick | None = None, **query: Any
+    ) -> list[Any]:
         """The first events of a watch, as many as are expected; it ends earlier when the server ends it."""
         asked = self._url(path, {"watch": "true", "timeoutSeconds": 20, **query})
         with closing(self._face.events(asked, {"Accept": accept})) as events:  # type: ignore[type-var]

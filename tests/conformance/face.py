@@ -161,7 +161,9 @@ class Real:
         etcd = Face(self.etcd)
         told = etcd.send("POST", "/v3/kv/range", b'{"key":"AA=="}', {}).body
         revision = int(told["header"]["revision"])
-        done = etcd.send("POST", "/v3/kv/compaction", orjson.dumps({"revision": revision, "physical": True}), {})
+        done = etcd.send(
+            "POST", "/v3/kv/compaction", orjson.dumps({"revision": revision, "physical": True}), {}
+        )
         etcd.close()
         return done.status == 200
 

@@ -48,7 +48,9 @@ class Normal:
     def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         if "resourceVersion" in value and not ({"name", "uid", "namespace"} & value.keys()):
             value = {**value, "resourceVersion": _OF_LIST}  # of a list: moves with every write of anybody
-        shown = {name: self._shown(name, inner) for name, inner in value.items() if name not in _BUILD}  # of a binary
+        shown = {
+            name: self._shown(name, inner) for name, inner in value.items() if name not in _BUILD
+        }  # of a binary
         meta = value.get("metadata")
         if isinstance(meta, Mapping) and meta.get("generateName") and meta.get("name"):
             shown["metadata"]["name"] = self._text("", meta["generateName"]) + "<random>"  # drawn by lot
@@ -99,7 +101,9 @@ class Normal:
 
 
 def _manager(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(entry.get(name, "")) for name in ("manager", "operation", "subresource", "apiVersion", "fieldsV1"))
+    return tuple(
+        str(entry.get(name, "")) for name in ("manager", "operation", "subresource", "apiVersion", "fieldsV1")
+    )
 
 
 def _are_managers(shown: list[Any]) -> bool:

@@ -26,7 +26,11 @@ def _outsider(api: Talk) -> str:
 
 @case
 def an_administrator_may_do_anything(api: Talk) -> None:
-    api.post(_SELF, _review(resourceAttributes={"namespace": api.space, "verb": "delete", "resource": "pods"}), only=_allowed)
+    api.post(
+        _SELF,
+        _review(resourceAttributes={"namespace": api.space, "verb": "delete", "resource": "pods"}),
+        only=_allowed,
+    )
     api.post(_SELF, _review(resourceAttributes={"verb": "*", "group": "*", "resource": "*"}), only=_allowed)
     api.post(_SELF, _review(nonResourceAttributes={"verb": "get", "path": "/metrics"}), only=_allowed)
 
@@ -34,7 +38,12 @@ def an_administrator_may_do_anything(api: Talk) -> None:
 @case
 def somebody_without_rights_may_not(api: Talk) -> None:
     user = _outsider(api)
-    api.post(_SELF, _review(resourceAttributes={"namespace": api.space, "verb": "delete", "resource": "pods"}), user=user, only=lambda body: body["status"]["allowed"])
+    api.post(
+        _SELF,
+        _review(resourceAttributes={"namespace": api.space, "verb": "delete", "resource": "pods"}),
+        user=user,
+        only=lambda body: body["status"]["allowed"],
+    )
     api.get("configmaps/c", user=user)
     api.get("deployments", user=user)
     api.get("/api/v1/nodes", user=user)
@@ -47,7 +56,10 @@ def somebody_without_rights_may_not(api: Talk) -> None:
 @case
 def a_review_must_ask_something(api: Talk) -> None:
     api.post(_SELF, _review())
-    both = _review(resourceAttributes={"verb": "get", "resource": "pods"}, nonResourceAttributes={"verb": "get", "path": "/"})
+    both = _review(
+        resourceAttributes={"verb": "get", "resource": "pods"},
+        nonResourceAttributes={"verb": "get", "path": "/"},
+    )
     api.post(_SELF, both)
 
 
@@ -57,7 +69,12 @@ def another_users_rights_are_reviewed(api: Talk) -> None:
     spec = {"user": user, "resourceAttributes": {"namespace": api.space, "verb": "get", "resource": "pods"}}
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", body, only=_allowed)
-    local = {"apiVersion": "authorization.k8s.io/v1", "kind": "LocalSubjectAccessReview", "metadata": {"namespace": api.space}, "spec": spec}
+    local = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "LocalSubjectAccessReview",
+        "metadata": {"namespace": api.space},
+        "spec": spec,
+    }
     api.post("localsubjectaccessreviews", local, only=_allowed)
 
 
@@ -74,17 +91,29 @@ def a_bearer_nobody_knows_is_unauthorized(api: Talk) -> None:
     face.token = "nobody-has-this"
     answer = face.send("GET", "/api/v1/namespaces", None, {})
     face.close()
-    api.heard.append({"asked": "GET /api/v1/namespaces with a wrong token", "status": answer.status, "body": answer.body})
+    api.heard.append(
+        {"asked": "GET /api/v1/namespaces with a wrong token", "status": answer.status, "body": answer.body}
+    )
 
 
 @case
 def a_lease_is_taken_renewed_and_fenced(api: Talk) -> None:
     now = "2026-01-02T03:04:05.000006Z"
-    spec = {"holderIdentity": "a", "leaseDurationSeconds": 15, "acquireTime": now, "renewTime": now, "leaseTransitions": 0}
+    spec = {
+        "holderIdentity": "a",
+        "leaseDurationSeconds": 15,
+        "acquireTime": now,
+        "renewTime": now,
+        "leaseTransitions": 0,
+    }
     first = api.post("leases", {"metadata": {"name": "l"}, "spec": spec})
     second = api.put("leases/l", {**first, "spec": {**spec, "renewTime": "2026-01-02T03:04:06.000000Z"}})
     api.put("leases/l", {**first, "spec": {**spec, "holderIdentity": "b"}})
-    api.put("leases/l", {**second, "spec": {**spec, "holderIdentity": "b", "leaseTransitions": 1}}, only=lambda body: body["spec"]["holderIdentity"])
+    api.put(
+        "leases/l",
+        {**second, "spec": {**spec, "holderIdentity": "b", "leaseTransitions": 1}},
+        only=lambda body: body["spec"]["holderIdentity"],
+    )
     api.delete("leases/l", {"preconditions": {"resourceVersion": second["metadata"]["resourceVersion"]}})
 
 

@@ -36,7 +36,13 @@ def _configmap(name: str = "c", **labels: str) -> Obj:
 
 def _until_asked(api: Talk, status: int = 500, **how: Any) -> None:
     """The server takes a moment until it knows of a new configuration."""
-    api.until(lambda body: body.get("code") == status, "configmaps", method="POST", body=_configmap("probe", **how), dryRun="All")
+    api.until(
+        lambda body: body.get("code") == status,
+        "configmaps",
+        method="POST",
+        body=_configmap("probe", **how),
+        dryRun="All",
+    )
 
 
 @case
@@ -57,7 +63,10 @@ def a_validating_webhook_whose_service_is_missing_blocks(api: Talk) -> None:
 
 @case
 def a_webhook_whose_service_has_no_endpoints_blocks(api: Talk) -> None:
-    api.made("services", {"metadata": {"name": "missing"}, "spec": {"ports": [{"port": 443}], "selector": {"no": "pod"}}})
+    api.made(
+        "services",
+        {"metadata": {"name": "missing"}, "spec": {"ports": [{"port": 443}], "selector": {"no": "pod"}}},
+    )
     api.until(lambda body: body["metadata"]["name"], "endpoints/missing", quiet=True)
     _register(api, _hook(api))
     _until_asked(api)
@@ -66,9 +75,18 @@ def a_webhook_whose_service_has_no_endpoints_blocks(api: Talk) -> None:
 
 @case
 def a_webhook_whose_service_has_no_such_port_blocks(api: Talk) -> None:
-    api.made("services", {"metadata": {"name": "missing"}, "spec": {"ports": [{"port": 80}], "selector": {"no": "pod"}}})
+    api.made(
+        "services",
+        {"metadata": {"name": "missing"}, "spec": {"ports": [{"port": 80}], "selector": {"no": "pod"}}},
+    )
     _register(api, _hook(api))
-    api.until(lambda body: body.get("code") == 500 and "port" in body["message"], "configmaps", method="POST", body=_configmap(), dryRun="All")
+    api.until(
+        lambda body: body.get("code") == 500 and "port" in body["message"],
+        "configmaps",
+        method="POST",
+        body=_configmap(),
+        dryRun="All",
+    )
 
 
 @case
@@ -82,7 +100,10 @@ def a_dry_run_is_refused_when_the_webhook_has_side_effects(api: Talk) -> None:
     _register(api, _hook(api, sideEffects="NoneOnDryRun"))
     _until_asked(api)
     place = f"{_PLACE}/mutatingwebhookconfigurations/{api.space}"
-    api.post(f"{_PLACE}/mutatingwebhookconfigurations", {"metadata": {"name": f"{api.space}-2"}, "webhooks": [_hook(api, sideEffects="Some")]})
+    api.post(
+        f"{_PLACE}/mutatingwebhookconfigurations",
+        {"metadata": {"name": f"{api.space}-2"}, "webhooks": [_hook(api, sideEffects="Some")]},
+    )
     api.get(place, only=lambda body: body["webhooks"][0]["sideEffects"])
 
 
@@ -92,7 +113,11 @@ def only_what_the_object_selector_selects_is_asked_about(api: Talk) -> None:
     _until_asked(api, ask="yes")
     api.post("configmaps", _configmap("plain"), only=lambda body: body["metadata"]["name"])
     api.post("configmaps", _configmap("asked", ask="yes"))
-    api.patch("configmaps/plain", {"metadata": {"labels": {"ask": "yes"}}}, only=lambda body: body["metadata"]["labels"])
+    api.patch(
+        "configmaps/plain",
+        {"metadata": {"labels": {"ask": "yes"}}},
+        only=lambda body: body["metadata"]["labels"],
+    )
 
 
 @case
@@ -126,32 +151,67 @@ def other_resources_and_subresources_are_not_asked_about(api: Talk) -> None:
 
 @case
 def a_rule_means_a_subresource_only_when_it_names_it(api: Talk) -> None:
-    pod = {"metadata": {"name": "p"}, "spec": {"schedulerName": "nobody", "containers": [{"name": "m", "image": "i"}]}}
+    pod = {
+        "metadata": {"name": "p"},
+        "spec": {"schedulerName": "nobody", "containers": [{"name": "m", "image": "i"}]},
+    }
     api.made("pods", pod)
     rule = {**_RULE, "operations": ["UPDATE"], "resources": ["pods/status"]}
     _register(api, _hook(api, rules=[rule]), "validating")
     status = {"status": {"phase": "Running"}}
-    api.until(lambda body: body.get("code") == 500, "pods/p/status", method="PATCH", body=status, media="application/merge-patch+json", dryRun="All")
+    api.until(
+        lambda body: body.get("code") == 500,
+        "pods/p/status",
+        method="PATCH",
+        body=status,
+        media="application/merge-patch+json",
+        dryRun="All",
+    )
     api.patch("pods/p/status", status)
     api.patch("pods/p", {"metadata": {"labels": {"a": "b"}}}, only=lambda body: body["metadata"]["labels"])
 
 
 @case
 def an_old_version_of_a_resource_is_asked_about_as_equivalent(api: Talk) -> None:
-    rule = {"apiGroups": ["autoscaling"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["horizontalpodautoscalers"]}
+    rule = {
+        "apiGroups": ["autoscaling"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["horizontalpodautoscalers"],
+    }
     spec = {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}}
     body = {"metadata": {"name": "h"}, "spec": spec}
     _register(api, _hook(api, rules=[rule]))
-    api.until(lambda told: told.get("code") == 500, "horizontalpodautoscalers", method="POST", body=body, dryRun="All")
+    api.until(
+        lambda told: told.get("code") == 500,
+        "horizontalpodautoscalers",
+        method="POST",
+        body=body,
+        dryRun="All",
+    )
     api.send("PATCH", f"{_PLACE}/mutatingwebhookconfigurations/{api.space}", [{"op": "replace", "path": "/webhooks/0/matchPolicy", "value": "Exact"}],
              media="application/json-patch+json", quiet=True)  # fmt: skip
-    api.until(lambda told: "code" not in told, "horizontalpodautoscalers", method="POST", body=body, dryRun="All", only=lambda told: told["kind"])
+    api.until(
+        lambda told: "code" not in told,
+        "horizontalpodautoscalers",
+        method="POST",
+        body=body,
+        dryRun="All",
+        only=lambda told: told["kind"],
+    )
 
 
 @case
 def a_webhook_at_an_address_that_leads_nowhere_blocks(api: Talk) -> None:
     _register(api, _hook(api, clientConfig={"url": "https://127.0.0.1:1/x"}))
-    api.until(lambda body: body.get("code") == 500, "configmaps", method="POST", body=_configmap(), dryRun="All", only=lambda body: (body["code"], body["reason"]))
+    api.until(
+        lambda body: body.get("code") == 500,
+        "configmaps",
+        method="POST",
+        body=_configmap(),
+        dryRun="All",
+        only=lambda body: (body["code"], body["reason"]),
+    )
 
 
 @case
@@ -159,7 +219,9 @@ def configurations_of_webhooks_are_defaulted(api: Talk) -> None:
     bare = {"name": "a.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "clientConfig": {"service": {"namespace": "n", "name": "s"}},
             "namespaceSelector": {"matchLabels": {"none": "such"}}, "rules": [_RULE]}  # fmt: skip
     for kind in ("mutating", "validating"):
-        made = api.post(f"{_PLACE}/{kind}webhookconfigurations", {"metadata": {"name": api.space}, "webhooks": [bare]})
+        made = api.post(
+            f"{_PLACE}/{kind}webhookconfigurations", {"metadata": {"name": api.space}, "webhooks": [bare]}
+        )
         api.left.append(f"{_PLACE}/{kind}webhookconfigurations/{made['metadata']['name']}")
 
 

@@ -21,12 +21,19 @@ def _deployment(*containers: Obj, replicas: int | None = None) -> Obj:
 
 def _containers(body: Obj) -> Any:
     kept = ("name", "image", "env", "ports")
-    return [{name: each[name] for name in kept if name in each} for each in body["spec"]["template"]["spec"]["containers"]]
+    return [
+        {name: each[name] for name in kept if name in each}
+        for each in body["spec"]["template"]["spec"]["containers"]
+    ]
 
 
 def _managers(body: Obj) -> Any:
     """Without the controllers, which leave no trace in a sandbox."""
-    return [each for each in body["metadata"].get("managedFields", []) if each["manager"] != "kube-controller-manager"]
+    return [
+        each
+        for each in body["metadata"].get("managedFields", [])
+        if each["manager"] != "kube-controller-manager"
+    ]
 
 
 def _owned(body: Obj) -> Any:
@@ -42,7 +49,18 @@ def an_apply_creates_and_applies_again_without_change(api: Talk) -> None:
 
 @case
 def an_apply_creates_workloads_with_owners_of_what_was_said(api: Talk) -> None:
-    api.apply("deployments/d", _deployment({"name": "m", "image": "i:1", "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "1"}]}, replicas=0))
+    api.apply(
+        "deployments/d",
+        _deployment(
+            {
+                "name": "m",
+                "image": "i:1",
+                "ports": [{"containerPort": 80}],
+                "env": [{"name": "A", "value": "1"}],
+            },
+            replicas=0,
+        ),
+    )
 
 
 @case
@@ -71,7 +89,12 @@ def an_apply_of_what_another_owns_conflicts(api: Talk) -> None:
 
 @case
 def a_conflict_tells_every_owner(api: Talk) -> None:
-    api.apply("deployments/d", _deployment({"name": "m", "image": "i:1", "env": [{"name": "A", "value": "1"}]}, replicas=0), "one", quiet=True)
+    api.apply(
+        "deployments/d",
+        _deployment({"name": "m", "image": "i:1", "env": [{"name": "A", "value": "1"}]}, replicas=0),
+        "one",
+        quiet=True,
+    )
     api.patch("deployments/d", {"spec": {"minReadySeconds": 1}}, fieldManager="hand", quiet=True)
     other = _deployment({"name": "m", "image": "i:2", "env": [{"name": "A", "value": "2"}]}, replicas=1)
     other["spec"]["minReadySeconds"] = 2
@@ -110,9 +133,19 @@ def an_apply_says_who_applies(api: Talk) -> None:
     api.send("PATCH", "configmaps/c", _configmap(k="v"), media="application/apply-patch+yaml")
     api.apply("configmaps/c", {**_configmap(k="v"), "metadata": {"name": "other"}})
     api.apply("configmaps/c", {"data": {"k": "v"}})
-    api.apply("configmaps/c", {**_configmap(k="v"), "kind": "Secret"}, only=lambda body: (body["reason"], body["code"]))
-    api.apply("configmaps/c", {**_configmap(k="v"), "apiVersion": "v2"}, only=lambda body: (body["reason"], body["code"]))
-    api.apply("configmaps/c", {**_configmap(k="v"), "metadata": {"name": "c", "managedFields": [{"manager": "x"}]}})
+    api.apply(
+        "configmaps/c",
+        {**_configmap(k="v"), "kind": "Secret"},
+        only=lambda body: (body["reason"], body["code"]),
+    )
+    api.apply(
+        "configmaps/c",
+        {**_configmap(k="v"), "apiVersion": "v2"},
+        only=lambda body: (body["reason"], body["code"]),
+    )
+    api.apply(
+        "configmaps/c", {**_configmap(k="v"), "metadata": {"name": "c", "managedFields": [{"manager": "x"}]}}
+    )
 
 
 @case
@@ -130,17 +163,34 @@ def an_apply_may_name_the_revision_it_means(api: Talk) -> None:
 @case
 def applied_lists_merge_by_key_and_lose_what_is_left_out(api: Talk) -> None:
     first = {"name": "m", "image": "i:1", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
-    api.apply("deployments/d", _deployment(first, {"name": "n", "image": "j:1"}, replicas=0), "one", quiet=True)
+    api.apply(
+        "deployments/d", _deployment(first, {"name": "n", "image": "j:1"}, replicas=0), "one", quiet=True
+    )
     api.apply("deployments/d", _deployment({"name": "o", "image": "k:1"}), "two", only=_containers)
-    api.apply("deployments/d", _deployment({**first, "env": [{"name": "B", "value": "2"}]}, replicas=0), "one", only=_containers)
-    api.apply("deployments/d", _deployment({**first, "env": [{"name": "C", "value": "3"}, {"name": "B", "value": "2"}]}, replicas=0), "one", only=_containers)
+    api.apply(
+        "deployments/d",
+        _deployment({**first, "env": [{"name": "B", "value": "2"}]}, replicas=0),
+        "one",
+        only=_containers,
+    )
+    api.apply(
+        "deployments/d",
+        _deployment({**first, "env": [{"name": "C", "value": "3"}, {"name": "B", "value": "2"}]}, replicas=0),
+        "one",
+        only=_containers,
+    )
     api.get("deployments/d", only=_managers)
 
 
 @case
 def who_no_longer_applies_a_field_leaves_its_default(api: Talk) -> None:
     api.apply("deployments/d", _deployment({"name": "m", "image": "i:1"}, replicas=0), "one", quiet=True)
-    api.apply("deployments/d", _deployment({"name": "m", "image": "i:1"}), "one", only=lambda body: body["spec"]["replicas"])
+    api.apply(
+        "deployments/d",
+        _deployment({"name": "m", "image": "i:1"}),
+        "one",
+        only=lambda body: body["spec"]["replicas"],
+    )
 
 
 @case
@@ -168,17 +218,31 @@ def a_dry_apply_tells_conflicts_and_stores_nothing(api: Talk) -> None:
 
 @case
 def an_applied_status_has_an_owner_of_its_own(api: Talk) -> None:
-    spec = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"type": "ClusterIP", "clusterIP": "None", "ports": [{"port": 80}]}}
+    spec = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s"},
+        "spec": {"type": "ClusterIP", "clusterIP": "None", "ports": [{"port": 80}]},
+    }
     api.apply("services/s", spec, "one", only=_managers)
     status = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "status": {"conditions": [
         {"type": "Fine", "status": "True", "reason": "Because", "message": "", "lastTransitionTime": "2020-01-01T00:00:00Z"}]}}  # fmt: skip
-    api.apply("services/s/status", status, "two", only=lambda body: (body["status"], body["metadata"]["managedFields"]))
+    api.apply(
+        "services/s/status",
+        status,
+        "two",
+        only=lambda body: (body["status"], body["metadata"]["managedFields"]),
+    )
 
 
 @case
 def labels_and_finalizers_are_owned_one_by_one(api: Talk) -> None:
     def told(labels: Obj, *finalizers: str) -> Obj:
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": labels, "finalizers": list(finalizers)}}
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "c", "labels": labels, "finalizers": list(finalizers)},
+        }
 
     def pick(body: Obj) -> Any:
         meta = body["metadata"]
@@ -199,7 +263,9 @@ def managed_fields_can_be_cleared_and_not_forged(api: Talk) -> None:
 
 @case
 def an_apply_may_come_as_yaml(api: Talk) -> None:
-    api.apply("configmaps/c", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  k: v\n", only=_owned)
+    api.apply(
+        "configmaps/c", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  k: v\n", only=_owned
+    )
     api.apply("configmaps/c", "apiVersion: v1\nkind: [", only=lambda body: (body["reason"], body["code"]))
 
 
@@ -207,7 +273,9 @@ def an_apply_may_come_as_yaml(api: Talk) -> None:
 def a_list_with_the_same_key_twice_cannot_be_applied(api: Talk) -> None:
     twice = {"name": "m", "image": "i:1", "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}
     api.apply("deployments/d", _deployment(twice), only=lambda body: (body["reason"], body["code"]))
-    api.apply("deployments/d", _deployment({"image": "no-name"}), only=lambda body: (body["reason"], body["code"]))
+    api.apply(
+        "deployments/d", _deployment({"image": "no-name"}), only=lambda body: (body["reason"], body["code"])
+    )
 
 
 @case

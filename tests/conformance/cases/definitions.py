@@ -35,17 +35,35 @@ _SPEC: Obj = {
 }
 
 
-def _definition(api: Talk, *, scope: str = "Namespaced", parts: Obj | None = None, versions: tuple[str, ...] = ("v1",)) -> Obj:
+def _definition(
+    api: Talk, *, scope: str = "Namespaced", parts: Obj | None = None, versions: tuple[str, ...] = ("v1",)
+) -> Obj:
     group = f"{api.space}.example.com"
     status = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": _SPEC, "status": status}}}
-    listed = [{"name": each, "served": True, "storage": each == versions[-1], "schema": schema, **({"subresources": parts} if parts else {})} for each in versions]
+    listed = [
+        {
+            "name": each,
+            "served": True,
+            "storage": each == versions[-1],
+            "schema": schema,
+            **({"subresources": parts} if parts else {}),
+        }
+        for each in versions
+    ]
     listed[-1]["additionalPrinterColumns"] = [
         {"name": "Host", "type": "string", "jsonPath": ".spec.host", "description": "d"},
         {"name": "Port", "type": "integer", "jsonPath": ".spec.port", "priority": 1},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
-    names = {"plural": "hosts", "singular": "host", "kind": "Host", "listKind": "HostList", "shortNames": ["ho"], "categories": ["net"]}
+    names = {
+        "plural": "hosts",
+        "singular": "host",
+        "kind": "Host",
+        "listKind": "HostList",
+        "shortNames": ["ho"],
+        "categories": ["net"],
+    }
     return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"hosts.{group}"},
             "spec": {"group": group, "scope": scope, "names": names, "versions": listed}}  # fmt: skip
 
@@ -59,12 +77,24 @@ def _served(api: Talk, **how: Any) -> str:
     if definition["spec"]["scope"] == "Namespaced":
         place += f"/namespaces/{api.space}"
     api.until(lambda body: "items" in body, f"{place}/hosts", quiet=True)
-    api.until(lambda body: body.get("code") != 404, f"{place}/hosts", method="POST", body=_host(api, "probe", version), dryRun="All", quiet=True)
+    api.until(
+        lambda body: body.get("code") != 404,
+        f"{place}/hosts",
+        method="POST",
+        body=_host(api, "probe", version),
+        dryRun="All",
+        quiet=True,
+    )
     return f"{place}/hosts"
 
 
 def _host(api: Talk, name: str, version: str = "v1", **spec: Any) -> Obj:
-    return {"apiVersion": f"{api.space}.example.com/{version}", "kind": "Host", "metadata": {"name": name}, "spec": {"host": "a.example", **spec}}
+    return {
+        "apiVersion": f"{api.space}.example.com/{version}",
+        "kind": "Host",
+        "metadata": {"name": name},
+        "spec": {"host": "a.example", **spec},
+    }
 
 
 @case
@@ -79,11 +109,23 @@ def a_definition_becomes_established_and_is_discovered(api: Talk) -> None:
     group = f"{api.space}.example.com"
 
     def conditions(body: Obj) -> Any:
-        return sorted(((each["type"], each["status"], each["reason"], each["message"]) for each in body["status"]["conditions"])), body["status"]["acceptedNames"], body["status"]["storedVersions"]
+        return (
+            sorted(
+
+                    (each["type"], each["status"], each["reason"], each["message"])
+                    for each in body["status"]["conditions"]
+
+            ),
+            body["status"]["acceptedNames"],
+            body["status"]["storedVersions"],
+        )
 
     api.get(f"{_PLACE}/hosts.{group}", only=conditions)
     api.get(f"/apis/{group}")
-    api.get(f"/apis/{group}/v1", only=lambda body: [{**each, "storageVersionHash": ""} for each in body["resources"]])
+    api.get(
+        f"/apis/{group}/v1",
+        only=lambda body: [{**each, "storageVersionHash": ""} for each in body["resources"]],
+    )
     api.get(place, only=lambda body: (body["kind"], body["apiVersion"], body["items"]))
 
 
@@ -103,10 +145,18 @@ def a_definition_must_make_sense(api: Talk) -> None:
 @case
 def a_custom_object_is_defaulted_and_pruned(api: Talk) -> None:
     place = _served(api)
-    api.post(place, _host(api, "h", unknown="x", free={"kept": [1]}, rules=[{"name": "r", "odd": 1}], either="80%"))
+    api.post(
+        place, _host(api, "h", unknown="x", free={"kept": [1]}, rules=[{"name": "r", "odd": 1}], either="80%")
+    )
     api.get(f"{place}/h")
-    api.patch(f"{place}/h", {"spec": {"port": None, "also": "unknown", "mode": "B"}}, only=lambda body: body["spec"])
-    api.patch(f"{place}/h", {"spec": {"maybe": None, "free": {"kept": None, "x": {}}}}, only=lambda body: body["spec"])
+    api.patch(
+        f"{place}/h", {"spec": {"port": None, "also": "unknown", "mode": "B"}}, only=lambda body: body["spec"]
+    )
+    api.patch(
+        f"{place}/h",
+        {"spec": {"maybe": None, "free": {"kept": None, "x": {}}}},
+        only=lambda body: body["spec"],
+    )
 
 
 @case
@@ -136,7 +186,12 @@ def a_custom_object_says_what_it_is(api: Talk) -> None:
 def unknown_fields_of_a_custom_object_are_told_or_refused(api: Talk) -> None:
     place = _served(api)
     api.post(place, _host(api, "h", unknown=1, rules=[{"name": "r", "odd": 1}]), fieldValidation="Strict")
-    api.post(place, _host(api, "h", unknown=1, rules=[{"name": "r", "odd": 1}]), fieldValidation="Warn", only=lambda body: body["spec"])
+    api.post(
+        place,
+        _host(api, "h", unknown=1, rules=[{"name": "r", "odd": 1}]),
+        fieldValidation="Warn",
+        only=lambda body: body["spec"],
+    )
 
 
 @case
@@ -144,7 +199,12 @@ def a_custom_object_takes_patches_but_no_strategic_ones(api: Talk) -> None:
     place = _served(api)
     api.send("POST", place, _host(api, "h", rules=[{"name": "a"}]), quiet=True)
     api.patch(f"{place}/h", {"spec": {"rules": [{"name": "b"}]}}, only=lambda body: body["spec"])
-    api.patch(f"{place}/h", [{"op": "add", "path": "/spec/tags", "value": ["x"]}], JSON_PATCH, only=lambda body: body["spec"])
+    api.patch(
+        f"{place}/h",
+        [{"op": "add", "path": "/spec/tags", "value": ["x"]}],
+        JSON_PATCH,
+        only=lambda body: body["spec"],
+    )
     api.patch(f"{place}/h", {"spec": {"rules": []}}, STRATEGIC)
     api.patch(f"{place}/h", {"spec": {"port": 0}})
     api.patch(f"{place}/h", {"metadata": {"resourceVersion": "1"}})
@@ -153,8 +213,15 @@ def a_custom_object_takes_patches_but_no_strategic_ones(api: Talk) -> None:
 @case
 def a_custom_object_is_applied(api: Talk) -> None:
     place = _served(api)
-    api.apply(f"{place}/h", _host(api, "h", rules=[{"name": "a", "weight": 1}, {"name": "b"}], tags=["x"]), "one")
-    api.apply(f"{place}/h", _host(api, "h", rules=[{"name": "c"}], tags=["y"]), "two", only=lambda body: (body["spec"], body["metadata"]["managedFields"]))
+    api.apply(
+        f"{place}/h", _host(api, "h", rules=[{"name": "a", "weight": 1}, {"name": "b"}], tags=["x"]), "one"
+    )
+    api.apply(
+        f"{place}/h",
+        _host(api, "h", rules=[{"name": "c"}], tags=["y"]),
+        "two",
+        only=lambda body: (body["spec"], body["metadata"]["managedFields"]),
+    )
     api.apply(f"{place}/h", _host(api, "h", rules=[{"name": "a", "weight": 5}]), "two")
     api.apply(f"{place}/h", _host(api, "h", rules=[{"name": "b"}]), "one", only=lambda body: body["spec"])
 
@@ -181,14 +248,22 @@ def a_custom_status_is_written_apart(api: Talk) -> None:
 
     api.post(place, {**_host(api, "h"), "status": {"x": 1}}, only=pick)
     api.patch(f"{place}/h", {"status": {"x": 2}, "spec": {"host": "b"}}, only=pick)
-    api.patch(f"{place}/h/status", {"status": {"x": 3}, "spec": {"host": "c"}, "metadata": {"labels": {"l": "1"}}}, only=lambda body: (*pick(body), body["metadata"].get("labels")))
+    api.patch(
+        f"{place}/h/status",
+        {"status": {"x": 3}, "spec": {"host": "c"}, "metadata": {"labels": {"l": "1"}}},
+        only=lambda body: (*pick(body), body["metadata"].get("labels")),
+    )
     known = api.get(f"{place}/h/status", quiet=True)
     api.put(f"{place}/h/status", {**known, "status": {"y": 1}}, only=pick)
 
 
 @case
 def a_custom_scale_reads_and_writes_what_the_definition_says(api: Talk) -> None:
-    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.selector"}
+    scale = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
     place = _served(api, parts={"status": {}, "scale": scale})
     api.send("POST", place, _host(api, "h", replicas=2), quiet=True)
     api.get(f"{place}/h/scale")
@@ -205,9 +280,21 @@ def a_custom_object_is_served_in_every_version(api: Talk) -> None:
     api.until(lambda body: "items" in body, older, quiet=True)
     api.send("POST", place, _host(api, "h"), quiet=True)
     api.get(f"{older}/h", only=lambda body: (body["apiVersion"], body["kind"], body["spec"]))
-    api.get(older, only=lambda body: (body["apiVersion"], body["kind"], [(each["apiVersion"], each["kind"]) for each in body["items"]]))
-    api.patch(f"{older}/h", {"spec": {"port": 81}}, only=lambda body: (body["apiVersion"], body["spec"]["port"], body["metadata"]["generation"]))
+    api.get(
+        older,
+        only=lambda body: (
+            body["apiVersion"],
+            body["kind"],
+            [(each["apiVersion"], each["kind"]) for each in body["items"]],
+        ),
+    )
+    api.patch(
+        f"{older}/h",
+        {"spec": {"port": 81}},
+        only=lambda body: (body["apiVersion"], body["spec"]["port"], body["metadata"]["generation"]),
+    )
     api.get(f"/apis/{api.space}.example.com")
+    api.get(place.replace("/v1/", "/v9/"))
 
 
 @case
@@ -234,7 +321,10 @@ def cluster_wide_custom_objects_have_no_namespace(api: Talk) -> None:
 def custom_objects_go_with_their_definition(api: Talk) -> None:
     place = _served(api)
     api.send("POST", place, _host(api, "h"), quiet=True)
-    api.delete(f"{_PLACE}/hosts.{api.space}.example.com", only=lambda body: (body["kind"], body["metadata"]["finalizers"]))
+    api.delete(
+        f"{_PLACE}/hosts.{api.space}.example.com",
+        only=lambda body: (body["kind"], body["metadata"]["finalizers"]),
+    )
     api.gone(f"{_PLACE}/hosts.{api.space}.example.com")
     api.until(lambda body: body == "404 page not found\n", f"{place}/h")
 
@@ -244,7 +334,18 @@ def custom_objects_are_selected_by_metadata_alone(api: Talk) -> None:
     place = _served(api)
     for name in ("a", "b"):
         api.send("POST", place, _host(api, name), quiet=True)
-    api.get(place, fieldSelector="metadata.name=b", only=lambda body: [each["metadata"]["name"] for each in body["items"]])
+    api.get(
+        place,
+        fieldSelector="metadata.name=b",
+        only=lambda body: [each["metadata"]["name"] for each in body["items"]],
+    )
     api.get(place, fieldSelector="spec.host=b")
-    api.delete(place, only=lambda body: (body["kind"], body["apiVersion"], [each["metadata"]["name"] for each in body["items"]]))
+    api.delete(
+        place,
+        only=lambda body: (
+            body["kind"],
+            body["apiVersion"],
+            [each["metadata"]["name"] for each in body["items"]],
+        ),
+    )
     api.get(place, only=lambda body: body["items"])

@@ -6,7 +6,10 @@ from typing import Any
 
 from tests.conformance.case import JSON_PATCH, Obj, Talk, case
 
-_POD = {"metadata": {"labels": {"a": "b"}}, "spec": {"schedulerName": "nobody", "containers": [{"name": "m", "image": "i"}]}}
+_POD = {
+    "metadata": {"labels": {"a": "b"}},
+    "spec": {"schedulerName": "nobody", "containers": [{"name": "m", "image": "i"}]},
+}
 _OTHER = "00000000-0000-4000-8000-000000000000"
 
 
@@ -82,7 +85,15 @@ def a_pod_that_runs_nowhere_is_gone_at_once(api: Talk) -> None:
 @case
 def a_pod_without_grace_is_gone_at_once(api: Talk) -> None:
     api.made("pods", {"metadata": {"name": "p", "finalizers": ["example.com/hold"]}, "spec": _POD["spec"]})
-    api.delete("pods/p", {"gracePeriodSeconds": 0}, only=lambda body: (body["kind"], "deletionTimestamp" in body["metadata"], body["metadata"].get("deletionGracePeriodSeconds")))
+    api.delete(
+        "pods/p",
+        {"gracePeriodSeconds": 0},
+        only=lambda body: (
+            body["kind"],
+            "deletionTimestamp" in body["metadata"],
+            body["metadata"].get("deletionGracePeriodSeconds"),
+        ),
+    )
     api.patch("pods/p", {"metadata": {"finalizers": None}}, quiet=True)
     api.get("pods/p")
 
@@ -91,8 +102,16 @@ def a_pod_without_grace_is_gone_at_once(api: Talk) -> None:
 def a_collection_is_deleted_by_labels(api: Talk) -> None:
     for name in ("a", "b", "c"):
         _configmap(api, name, labels={"of": "case", "tier": "web" if name != "b" else "db"})
-    api.delete("configmaps", labelSelector="tier=web", only=lambda body: (body["kind"], [each["metadata"]["name"] for each in body["items"]]))
-    api.get("configmaps", labelSelector="of=case", only=lambda body: [each["metadata"]["name"] for each in body["items"]])
+    api.delete(
+        "configmaps",
+        labelSelector="tier=web",
+        only=lambda body: (body["kind"], [each["metadata"]["name"] for each in body["items"]]),
+    )
+    api.get(
+        "configmaps",
+        labelSelector="of=case",
+        only=lambda body: [each["metadata"]["name"] for each in body["items"]],
+    )
     api.delete("configmaps", labelSelector="of=case", dryRun="All", only=lambda body: len(body["items"]))
     api.delete("configmaps", labelSelector="none=such")
     api.delete("configmaps", labelSelector="a in (")
@@ -103,8 +122,18 @@ def a_collection_is_deleted_by_labels(api: Talk) -> None:
 def a_collection_with_finalizers_is_marked(api: Talk) -> None:
     _configmap(api, "a", labels={"of": "case"}, finalizers=["example.com/hold"])
     _configmap(api, "b", labels={"of": "case"})
-    api.delete("configmaps", labelSelector="of=case", only=lambda body: [each["metadata"]["name"] for each in body["items"]])
-    api.get("configmaps", labelSelector="of=case", only=lambda body: [(each["metadata"]["name"], "deletionTimestamp" in each["metadata"]) for each in body["items"]])
+    api.delete(
+        "configmaps",
+        labelSelector="of=case",
+        only=lambda body: [each["metadata"]["name"] for each in body["items"]],
+    )
+    api.get(
+        "configmaps",
+        labelSelector="of=case",
+        only=lambda body: [
+            (each["metadata"]["name"], "deletionTimestamp" in each["metadata"]) for each in body["items"]
+        ],
+    )
     api.patch("configmaps/a", {"metadata": {"finalizers": None}}, quiet=True)
 
 
@@ -133,8 +162,16 @@ def what_is_orphaned_stays_without_owner(api: Talk) -> None:
 def an_owner_waits_for_what_blocks_it(api: Talk) -> None:
     _family(api, blockOwnerDeletion=True)
     api.patch("configmaps/child", {"metadata": {"finalizers": ["example.com/hold"]}}, quiet=True)
-    api.delete("configmaps/owner", {"propagationPolicy": "Foreground"}, only=lambda body: body["metadata"]["finalizers"])
-    api.until(lambda body: body["metadata"]["deletionTimestamp"], "configmaps/child", only=lambda body: body["metadata"]["finalizers"])
+    api.delete(
+        "configmaps/owner",
+        {"propagationPolicy": "Foreground"},
+        only=lambda body: body["metadata"]["finalizers"],
+    )
+    api.until(
+        lambda body: body["metadata"]["deletionTimestamp"],
+        "configmaps/child",
+        only=lambda body: body["metadata"]["finalizers"],
+    )
     api.get("configmaps/owner", only=lambda body: body["metadata"]["finalizers"])
     api.patch("configmaps/child", {"metadata": {"finalizers": None}}, quiet=True)
     api.gone("configmaps/owner")
@@ -150,19 +187,41 @@ def an_owner_that_never_was_takes_its_own_along(api: Talk) -> None:
 
 @case
 def one_of_two_owners_is_enough(api: Talk) -> None:
-    refs = [{"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": _configmap(api, name)["metadata"]["uid"]} for name in ("x", "y")]
+    refs = [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "name": name,
+            "uid": _configmap(api, name)["metadata"]["uid"],
+        }
+        for name in ("x", "y")
+    ]
     _configmap(api, "child", ownerReferences=refs)
     api.delete("configmaps/x")
-    api.until(lambda body: len(body["metadata"]["ownerReferences"]) == 1, "configmaps/child", only=lambda body: body["metadata"]["ownerReferences"])
+    api.until(
+        lambda body: len(body["metadata"]["ownerReferences"]) == 1,
+        "configmaps/child",
+        only=lambda body: body["metadata"]["ownerReferences"],
+    )
     api.delete("configmaps/y")
     api.gone("configmaps/child")
 
 
 @case
 def owner_references_must_be_whole(api: Talk) -> None:
-    api.post("configmaps", {"metadata": {"name": "c", "ownerReferences": [{"kind": "ConfigMap", "name": "x"}]}})
+    api.post(
+        "configmaps", {"metadata": {"name": "c", "ownerReferences": [{"kind": "ConfigMap", "name": "x"}]}}
+    )
     ref = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": _OTHER, "controller": True}
-    api.post("configmaps", {"metadata": {"name": "c", "ownerReferences": [ref, {**ref, "name": "y", "uid": _OTHER.replace("4", "5")}]}})
+    api.post(
+        "configmaps",
+        {
+            "metadata": {
+                "name": "c",
+                "ownerReferences": [ref, {**ref, "name": "y", "uid": _OTHER.replace("4", "5")}],
+            }
+        },
+    )
 
 
 @case
@@ -172,12 +231,29 @@ def a_namespace_ends_with_all_that_is_in_it(api: Talk) -> None:
     api.made("/api/v1/namespaces", {"metadata": {"name": name}})
     api.until(lambda body: body["metadata"]["name"], f"{place}/serviceaccounts/default", quiet=True)
     api.until(lambda body: body["metadata"]["name"], f"{place}/configmaps/kube-root-ca.crt", quiet=True)
-    api.send("POST", f"{place}/configmaps", {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}}, quiet=True)
+    api.send(
+        "POST",
+        f"{place}/configmaps",
+        {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}},
+        quiet=True,
+    )
     api.send("POST", f"{place}/secrets", {"metadata": {"name": "free"}}, quiet=True)
-    api.delete(place, only=lambda body: (body["kind"], body["spec"], body["status"]["phase"], "deletionTimestamp" in body["metadata"]))
+    api.delete(
+        place,
+        only=lambda body: (
+            body["kind"],
+            body["spec"],
+            body["status"]["phase"],
+            "deletionTimestamp" in body["metadata"],
+        ),
+    )
     api.post(f"{place}/configmaps", {"metadata": {"name": "late"}})
     api.gone(f"{place}/secrets/free")
-    api.until(lambda body: body["metadata"]["deletionTimestamp"], f"{place}/configmaps/held", only=lambda body: body["metadata"]["finalizers"])
+    api.until(
+        lambda body: body["metadata"]["deletionTimestamp"],
+        f"{place}/configmaps/held",
+        only=lambda body: body["metadata"]["finalizers"],
+    )
     api.until(lambda body: any(each["type"] == "NamespaceFinalizersRemaining" and each["status"] == "True" for each in body["status"]["conditions"]),
               place, only=lambda body: body["status"])  # fmt: skip
     api.patch(f"{place}/configmaps/held", {"metadata": {"finalizers": None}}, quiet=True)
@@ -189,7 +265,12 @@ def a_namespace_is_finalized_by_its_own_finalizer(api: Talk) -> None:
     name = f"{api.space}-fin"
     api.made("/api/v1/namespaces", {"metadata": {"name": name}})
     api.get(f"/api/v1/namespaces/{name}", only=lambda body: (body["spec"], body["metadata"]["labels"]))
-    api.patch(f"/api/v1/namespaces/{name}", [{"op": "replace", "path": "/spec/finalizers", "value": []}], JSON_PATCH, only=lambda body: body["spec"])
+    api.patch(
+        f"/api/v1/namespaces/{name}",
+        [{"op": "replace", "path": "/spec/finalizers", "value": []}],
+        JSON_PATCH,
+        only=lambda body: body["spec"],
+    )
     api.send("DELETE", f"/api/v1/namespaces/{name}", quiet=True)
     api.gone(f"/api/v1/namespaces/{name}")
 

@@ -34,7 +34,10 @@ def core_resources_tell_their_names_and_verbs(api: Talk) -> None:
 
 @case
 def workload_resources_tell_their_names_and_verbs(api: Talk) -> None:
-    api.get("/apis/apps/v1", only=_resources("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"))
+    api.get(
+        "/apis/apps/v1",
+        only=_resources("deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"),
+    )
     api.get("/apis/batch/v1", only=_resources("jobs", "cronjobs"))
 
 
@@ -49,7 +52,10 @@ def policies_and_leases_tell_their_names_and_verbs(api: Talk) -> None:
 def reviews_webhooks_and_definitions_tell_their_names_and_verbs(api: Talk) -> None:
     api.get("/apis/authorization.k8s.io/v1")
     api.get("/apis/authentication.k8s.io/v1", only=_resources("selfsubjectreviews"))
-    api.get("/apis/admissionregistration.k8s.io/v1", only=_resources("mutatingwebhookconfigurations", "validatingwebhookconfigurations"))
+    api.get(
+        "/apis/admissionregistration.k8s.io/v1",
+        only=_resources("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+    )
     api.get("/apis/apiextensions.k8s.io/v1")
     api.get("/apis/rbac.authorization.k8s.io/v1")
 
@@ -58,7 +64,10 @@ def reviews_webhooks_and_definitions_tell_their_names_and_verbs(api: Talk) -> No
 def a_group_tells_its_versions(api: Talk) -> None:
     api.get("/apis/apps")
     api.get("/apis/policy")
-    api.get("/apis", only=lambda body: [each for each in body["groups"] if each["name"] in {"apps", "batch", "policy"}])
+    api.get(
+        "/apis",
+        only=lambda body: [each for each in body["groups"] if each["name"] in {"apps", "batch", "policy"}],
+    )
     api.get("/apis/nonsense.example.com")
     api.get("/apis/nonsense.example.com/v1")
 
@@ -80,7 +89,9 @@ def core_is_told_at_once(api: Talk) -> None:
         wanted = ("namespaces", "configmaps", "services", "nodes", "serviceaccounts")
         found = {each["resource"]: each for each in body["items"][0]["versions"][0]["resources"]}
         for each in found.values():
-            each["subresources"] = sorted(each.get("subresources", []), key=lambda part: str(part["subresource"]))
+            each["subresources"] = sorted(
+                each.get("subresources", []), key=lambda part: str(part["subresource"])
+            )
         return [body["kind"], body["items"][0]["metadata"], [found[name] for name in wanted]]
 
     api.get("/api", accept=_AGGREGATED, only=pick)
@@ -101,7 +112,11 @@ def the_server_says_that_it_is_well(api: Talk) -> None:
 def openapi_lists_its_documents(api: Talk) -> None:
     def pick(body: Any) -> Any:
         wanted = {"api/v1", "apis/apps/v1", "apis/policy/v1"}
-        return {name: each["serverRelativeURL"].split("?")[0] for name, each in body["paths"].items() if name in wanted}
+        return {
+            name: each["serverRelativeURL"].split("?")[0]
+            for name, each in body["paths"].items()
+            if name in wanted
+        }
 
     api.get("/openapi/v3", only=pick)
 
@@ -118,7 +133,9 @@ def openapi_describes_what_kubectl_asks_for(api: Talk) -> None:
     def patched(body: Any) -> Any:
         path = body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]
         names = {each["name"] for each in [*path["patch"]["parameters"], *path.get("parameters", [])]}
-        return sorted(names & {"fieldValidation", "dryRun", "fieldManager", "force"}), sorted(path.keys() - {"parameters"})
+        return sorted(names & {"fieldValidation", "dryRun", "fieldManager", "force"}), sorted(
+            path.keys() - {"parameters"}
+        )
 
     apps = "/openapi/v3/apis/apps/v1"
     api.get(apps, only=fields("io.k8s.api.apps.v1.Deployment"))

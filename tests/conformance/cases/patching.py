@@ -25,7 +25,10 @@ def _deployment(api: Talk) -> None:
 
 def _containers(body: Obj) -> Any:
     kept = ("name", "image", "env", "ports", "args")
-    return [{name: each[name] for name in kept if name in each} for each in body["spec"]["template"]["spec"]["containers"]]
+    return [
+        {name: each[name] for name in kept if name in each}
+        for each in body["spec"]["template"]["spec"]["containers"]
+    ]
 
 
 def _containing(*containers: Obj, **more: Any) -> Obj:
@@ -50,7 +53,11 @@ def a_json_patch_adds_replaces_moves_copies_and_removes(api: Talk) -> None:
 @case
 def a_json_patch_whose_test_fails_changes_nothing(api: Talk) -> None:
     _configmap(api)
-    api.patch("configmaps/c", [{"op": "test", "path": "/data/k", "value": "other"}, {"op": "remove", "path": "/data/k"}], JSON_PATCH)
+    api.patch(
+        "configmaps/c",
+        [{"op": "test", "path": "/data/k", "value": "other"}, {"op": "remove", "path": "/data/k"}],
+        JSON_PATCH,
+    )
     api.patch("configmaps/c", [{"op": "test", "path": "/data/none", "value": "other"}], JSON_PATCH)
     api.get("configmaps/c")
 
@@ -66,7 +73,7 @@ def a_json_patch_of_what_is_not_there_is_refused(api: Talk) -> None:
 @case
 def a_json_patch_that_is_none_is_refused(api: Talk) -> None:
     _configmap(api)
-    short = {"only": lambda body: (body["reason"], body["code"])}
+    short: dict[str, Any] = {"only": lambda body: (body["reason"], body["code"])}
     api.patch("configmaps/c", {"data": {}}, JSON_PATCH, **short)
     api.patch("configmaps/c", [{"op": "nonsense", "path": "/data/k"}], JSON_PATCH, **short)
     api.patch("configmaps/c", '[{"op":', JSON_PATCH, **short)
@@ -99,18 +106,40 @@ def a_merge_patch_of_an_old_revision_conflicts(api: Talk) -> None:
     old = made["metadata"]["resourceVersion"]
     api.patch("configmaps/c", {"metadata": {"resourceVersion": old}, "data": {"k": "w"}})
     api.patch("configmaps/c", {"metadata": {"resourceVersion": old}, "data": {"k": "x"}})
-    api.patch("configmaps/c", [{"op": "test", "path": "/metadata/resourceVersion", "value": old}], JSON_PATCH, only=lambda body: (body["reason"], body["code"]))
-    api.patch("configmaps/c", [{"op": "replace", "path": "/metadata/resourceVersion", "value": old}], JSON_PATCH)
+    api.patch(
+        "configmaps/c",
+        [{"op": "test", "path": "/metadata/resourceVersion", "value": old}],
+        JSON_PATCH,
+        only=lambda body: (body["reason"], body["code"]),
+    )
+    api.patch(
+        "configmaps/c", [{"op": "replace", "path": "/metadata/resourceVersion", "value": old}], JSON_PATCH
+    )
     api.patch("configmaps/c", {"metadata": {"resourceVersion": old}, "data": {"k": "x"}}, STRATEGIC)
 
 
 @case
 def a_merge_patch_names_the_uid_it_means(api: Talk) -> None:
     made = _configmap(api)
-    api.patch("configmaps/c", {"metadata": {"uid": made["metadata"]["uid"]}, "data": {"k": "w"}}, only=lambda body: body["data"])
-    api.patch("configmaps/c", {"metadata": {"uid": "00000000-0000-4000-8000-000000000000"}}, only=lambda body: (body["reason"], body["code"], body["details"]))
+    api.patch(
+        "configmaps/c",
+        {"metadata": {"uid": made["metadata"]["uid"]}, "data": {"k": "w"}},
+        only=lambda body: body["data"],
+    )
+    api.patch(
+        "configmaps/c",
+        {"metadata": {"uid": "00000000-0000-4000-8000-000000000000"}},
+        only=lambda body: (body["reason"], body["code"], body["details"]),
+    )
+    other = {
+        "uid": "00000000-0000-4000-8000-000000000000",
+        "resourceVersion": made["metadata"]["resourceVersion"],
+    }
+    api.patch("configmaps/c", {"metadata": other, "data": {"k": "x"}})
     api.patch("configmaps/c", {"metadata": {"name": "other"}})
-    api.patch("configmaps/c", {"metadata": {"namespace": "other"}}, only=lambda body: (body["reason"], body["code"]))
+    api.patch(
+        "configmaps/c", {"metadata": {"namespace": "other"}}, only=lambda body: (body["reason"], body["code"])
+    )
 
 
 @case
@@ -141,16 +170,31 @@ def a_patch_needs_a_kind_of_patch(api: Talk) -> None:
 @case
 def a_strategic_patch_merges_lists_by_key(api: Talk) -> None:
     _deployment(api)
-    api.patch("deployments/d", _containing({"name": "m", "env": [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]}), STRATEGIC, only=_containers)
+    api.patch(
+        "deployments/d",
+        _containing({"name": "m", "env": [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]}),
+        STRATEGIC,
+        only=_containers,
+    )
     api.patch("deployments/d", _containing({"name": "o", "image": "k:1"}), STRATEGIC, only=_containers)
-    api.patch("deployments/d", _containing({"name": "m", "args": ["z"], "ports": [{"containerPort": 82}]}), STRATEGIC, only=_containers)
+    api.patch(
+        "deployments/d",
+        _containing({"name": "m", "args": ["z"], "ports": [{"containerPort": 82}]}),
+        STRATEGIC,
+        only=_containers,
+    )
 
 
 @case
 def a_strategic_patch_deletes_from_lists(api: Talk) -> None:
     _deployment(api)
     api.patch("deployments/d", _containing({"name": "n", "$patch": "delete"}), STRATEGIC, only=_containers)
-    api.patch("deployments/d", _containing({"name": "m", "env": [{"name": "A", "$patch": "delete"}]}), STRATEGIC, only=_containers)
+    api.patch(
+        "deployments/d",
+        _containing({"name": "m", "env": [{"name": "A", "$patch": "delete"}]}),
+        STRATEGIC,
+        only=_containers,
+    )
     api.patch("deployments/d", _containing({"name": "m", "env": None}), STRATEGIC, only=_containers)
     api.patch("deployments/d", _containing({"name": "none", "$patch": "delete"}), STRATEGIC, only=_containers)
 
@@ -158,42 +202,96 @@ def a_strategic_patch_deletes_from_lists(api: Talk) -> None:
 @case
 def a_strategic_patch_replaces_when_it_says_so(api: Talk) -> None:
     _deployment(api)
-    api.patch("deployments/d", _containing({"$patch": "replace"}, {"name": "o", "image": "k:1"}), STRATEGIC, only=_containers)
-    api.patch("deployments/d", {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}, STRATEGIC, only=lambda body: body["spec"]["strategy"])
-    api.patch("deployments/d", {"metadata": {"labels": {"x": "1"}}}, STRATEGIC, only=lambda body: body["metadata"]["labels"])
-    api.patch("deployments/d", {"metadata": {"labels": {"$patch": "replace", "y": "2"}}}, STRATEGIC, only=lambda body: body["metadata"]["labels"])
+    api.patch(
+        "deployments/d",
+        _containing({"$patch": "replace"}, {"name": "o", "image": "k:1"}),
+        STRATEGIC,
+        only=_containers,
+    )
+    api.patch(
+        "deployments/d",
+        {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}},
+        STRATEGIC,
+        only=lambda body: body["spec"]["strategy"],
+    )
+    api.patch(
+        "deployments/d",
+        {"metadata": {"labels": {"x": "1"}}},
+        STRATEGIC,
+        only=lambda body: body["metadata"]["labels"],
+    )
+    api.patch(
+        "deployments/d",
+        {"metadata": {"labels": {"$patch": "replace", "y": "2"}}},
+        STRATEGIC,
+        only=lambda body: body["metadata"]["labels"],
+    )
 
 
 @case
 def a_strategic_patch_orders_lists(api: Talk) -> None:
     _deployment(api)
     order = [{"name": "n"}, {"name": "m"}]
-    api.patch("deployments/d", _containing({"name": "o", "image": "k"}, **{"$setElementOrder/containers": [*order, {"name": "o"}]}), STRATEGIC, only=_containers)
+    api.patch(
+        "deployments/d",
+        _containing({"name": "o", "image": "k"}, **{"$setElementOrder/containers": [*order, {"name": "o"}]}),
+        STRATEGIC,
+        only=_containers,
+    )
 
 
 @case
 def a_strategic_patch_merges_plain_lists_of_finalizers(api: Talk) -> None:
     api.made("configmaps", {"metadata": {"name": "c", "finalizers": ["example.com/a", "example.com/b"]}})
-    api.patch("configmaps/c", {"metadata": {"finalizers": ["example.com/c"]}}, STRATEGIC, only=lambda body: body["metadata"]["finalizers"])
-    api.patch("configmaps/c", {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/a"]}}, STRATEGIC, only=lambda body: body["metadata"]["finalizers"])
-    api.patch("configmaps/c", {"metadata": {"finalizers": None}}, only=lambda body: body["metadata"].get("finalizers"))
+    api.patch(
+        "configmaps/c",
+        {"metadata": {"finalizers": ["example.com/c"]}},
+        STRATEGIC,
+        only=lambda body: body["metadata"]["finalizers"],
+    )
+    api.patch(
+        "configmaps/c",
+        {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/a"]}},
+        STRATEGIC,
+        only=lambda body: body["metadata"]["finalizers"],
+    )
+    api.patch(
+        "configmaps/c",
+        {"metadata": {"finalizers": None}},
+        only=lambda body: body["metadata"].get("finalizers"),
+    )
 
 
 @case
 def a_strategic_patch_merges_ports_and_owners_by_their_keys(api: Talk) -> None:
     ports = [{"name": "http", "port": 80}, {"name": "tls", "port": 443}]
     api.made("services", {"metadata": {"name": "s"}, "spec": {"ports": ports, "clusterIP": "None"}})
-    api.patch("services/s", {"spec": {"ports": [{"port": 80, "targetPort": 8080}, {"port": 90, "name": "other"}]}}, STRATEGIC, only=lambda body: body["spec"]["ports"])
+    api.patch(
+        "services/s",
+        {"spec": {"ports": [{"port": 80, "targetPort": 8080}, {"port": 90, "name": "other"}]}},
+        STRATEGIC,
+        only=lambda body: body["spec"]["ports"],
+    )
     owner = _configmap(api)["metadata"]
     ref = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": owner["uid"]}
-    api.patch("services/s", {"metadata": {"ownerReferences": [ref]}}, STRATEGIC, only=lambda body: body["metadata"]["ownerReferences"])
-    api.patch("services/s", {"metadata": {"ownerReferences": [{"uid": owner["uid"], "$patch": "delete"}]}}, STRATEGIC, only=lambda body: body["metadata"].get("ownerReferences"))
+    api.patch(
+        "services/s",
+        {"metadata": {"ownerReferences": [ref]}},
+        STRATEGIC,
+        only=lambda body: body["metadata"]["ownerReferences"],
+    )
+    api.patch(
+        "services/s",
+        {"metadata": {"ownerReferences": [{"uid": owner["uid"], "$patch": "delete"}]}},
+        STRATEGIC,
+        only=lambda body: body["metadata"].get("ownerReferences"),
+    )
 
 
 @case
 def a_strategic_patch_that_makes_no_sense_is_refused(api: Talk) -> None:
     _deployment(api)
-    short = {"only": lambda body: (body["reason"], body["code"])}
+    short: dict[str, Any] = {"only": lambda body: (body["reason"], body["code"])}
     api.patch("deployments/d", _containing({"image": "no-name"}), STRATEGIC, **short)
     api.patch("deployments/d", _containing({"name": "m", "$patch": "nonsense"}), STRATEGIC, **short)
     api.patch("deployments/d", {"spec": {"replicas": "x"}}, STRATEGIC, **short)
@@ -210,14 +308,28 @@ def a_webhook_configuration_merges_its_webhooks_by_name(api: Talk) -> None:
     def pick(body: Obj) -> Any:
         return [(each["name"], each["clientConfig"], each["failurePolicy"]) for each in body["webhooks"]]
 
-    api.patch(f"{place}/{api.space}", {"webhooks": [{"name": "b.example.com", "failurePolicy": "Ignore", "clientConfig": {"caBundle": "Zm9v"}}]}, STRATEGIC, only=pick)
-    api.patch(f"{place}/{api.space}", {"webhooks": [{"name": "a.example.com", "$patch": "delete"}]}, STRATEGIC, only=pick)
+    api.patch(
+        f"{place}/{api.space}",
+        {
+            "webhooks": [
+                {"name": "b.example.com", "failurePolicy": "Ignore", "clientConfig": {"caBundle": "Zm9v"}}
+            ]
+        },
+        STRATEGIC,
+        only=pick,
+    )
+    api.patch(
+        f"{place}/{api.space}",
+        {"webhooks": [{"name": "a.example.com", "$patch": "delete"}]},
+        STRATEGIC,
+        only=pick,
+    )
 
 
 @case
 def an_unknown_field_of_a_patch_is_told_or_refused(api: Talk) -> None:
     _deployment(api)
-    short = {"only": lambda body: (body["reason"], body["code"]), "fieldValidation": "Strict"}
+    short: dict[str, Any] = {"only": lambda body: (body["reason"], body["code"]), "fieldValidation": "Strict"}
     api.patch("deployments/d", {"spec": {"replikas": 3}}, **short)
     api.patch("deployments/d", {"spec": {"replikas": 3}}, STRATEGIC, fieldValidation="Strict")
     api.patch("deployments/d", {"spec": {"replikas": 3}}, only=lambda body: body["spec"].get("replikas"))

@@ -23,7 +23,10 @@ def _names(body: Any) -> Any:
 
 @case
 def an_object_is_read_as_it_was_written(api: Talk) -> None:
-    api.post("configmaps", {"metadata": {"name": "c", "annotations": {"n": "ü"}}, "data": {"k": "v"}, "immutable": False})
+    api.post(
+        "configmaps",
+        {"metadata": {"name": "c", "annotations": {"n": "ü"}}, "data": {"k": "v"}, "immutable": False},
+    )
     api.get("configmaps/c")
 
 
@@ -82,7 +85,11 @@ def fields_select(api: Talk) -> None:
 @case
 def pods_are_selected_by_what_they_are(api: Talk) -> None:
     for name, policy in (("p", "Always"), ("q", "Never")):
-        spec = {"containers": [{"name": "m", "image": "i"}], "schedulerName": "nobody", "restartPolicy": policy}
+        spec = {
+            "containers": [{"name": "m", "image": "i"}],
+            "schedulerName": "nobody",
+            "restartPolicy": policy,
+        }
         api.made("pods", {"metadata": {"name": name}, "spec": spec})
     for selector in ("status.phase=Pending", "status.phase!=Pending", "spec.restartPolicy=Never", "spec.nodeName=",
                      "spec.schedulerName=nobody,metadata.name=p", "spec.serviceAccountName=default"):  # fmt: skip
@@ -127,7 +134,9 @@ def pages_show_one_moment(api: Talk) -> None:
 
 @case
 def a_continue_token_that_is_none_is_refused(api: Talk) -> None:
-    api.get("configmaps", limit=1, **{"continue": "nonsense"}, only=lambda body: (body["reason"], body["code"]))
+    api.get(
+        "configmaps", limit=1, **{"continue": "nonsense"}, only=lambda body: (body["reason"], body["code"])
+    )
     strange = base64.urlsafe_b64encode(json.dumps({"v": "other", "rv": 1, "start": "a"}).encode()).decode()
     api.get("configmaps", limit=1, **{"continue": strange.rstrip("=")})
 
@@ -152,7 +161,13 @@ def a_list_is_read_at_an_exact_revision(api: Talk) -> None:
     at = api.get("configmaps", labelSelector=_MINE, quiet=True)["metadata"]["resourceVersion"]
     api.delete("configmaps/a", quiet=True)
     api.get("configmaps", labelSelector=_MINE, only=_names, resourceVersion=at, resourceVersionMatch="Exact")
-    api.get("configmaps", labelSelector=_MINE, only=_names, resourceVersion=at, resourceVersionMatch="NotOlderThan")
+    api.get(
+        "configmaps",
+        labelSelector=_MINE,
+        only=_names,
+        resourceVersion=at,
+        resourceVersionMatch="NotOlderThan",
+    )
     api.get("configmaps", labelSelector=_MINE, only=_names, resourceVersion="0")
 
 
@@ -163,7 +178,11 @@ def metadata_alone_can_be_asked_for(api: Talk) -> None:
     api.get("configmaps", labelSelector=_MINE, accept=PARTIAL_LIST)
     api.get("configmaps", labelSelector=_MINE, accept=PARTIAL)
     api.patch("configmaps/a", {"data": {"k": "w"}}, accept=PARTIAL)
-    api.get("configmaps/a", accept="application/json;as=PartialObjectMetadata;v=v1beta1;g=meta.k8s.io", only=lambda b: b["apiVersion"])
+    api.get(
+        "configmaps/a",
+        accept="application/json;as=PartialObjectMetadata;v=v1beta1;g=meta.k8s.io",
+        only=lambda b: b["apiVersion"],
+    )
 
 
 @case
@@ -177,7 +196,9 @@ def _bare(body: Any) -> Any:
     """Without the prose of columns and the ages of rows."""
     columns = [{k: v for k, v in each.items() if k != "description"} for each in body["columnDefinitions"]]
     ages = {at for at, each in enumerate(columns) if each["name"] in {"Age", "Last Schedule", "Duration"}}
-    rows = [[("<age>" if at in ages else cell) for at, cell in enumerate(row["cells"])] for row in body["rows"]]
+    rows = [
+        [("<age>" if at in ages else cell) for at, cell in enumerate(row["cells"])] for row in body["rows"]
+    ]
     return {"kind": body["kind"], "columns": columns, "rows": rows}
 
 
@@ -187,15 +208,23 @@ def config_is_shown_as_a_table(api: Talk) -> None:
     api.made("secrets", {"metadata": {"name": "s"}, "stringData": {"a": "b"}})
     api.get("configmaps", labelSelector=_MINE, accept=TABLE, only=_bare)
     api.get("secrets", accept=TABLE, only=_bare)
-    api.get("secrets/s", accept=TABLE, includeObject="None", only=lambda body: [each["object"] for each in body["rows"]])
+    api.get(
+        "secrets/s",
+        accept=TABLE,
+        includeObject="None",
+        only=lambda body: [each["object"] for each in body["rows"]],
+    )
     api.get("secrets/s", accept=TABLE, includeObject="Object", only=lambda body: body["rows"][0]["object"])
     api.get("secrets/s", accept=TABLE, only=lambda body: body["rows"][0]["object"])
 
 
 @case
 def workloads_are_shown_as_tables(api: Talk) -> None:
-    pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "m", "image": "i:1"}]}}
-    base = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": pod}
+    pod: dict[str, Any] = {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"containers": [{"name": "m", "image": "i:1"}]},
+    }
+    base: dict[str, Any] = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": pod}
     api.made("deployments", {"metadata": {"name": "d"}, "spec": {**base, "paused": True}})
     api.made("statefulsets", {"metadata": {"name": "s"}, "spec": {**base, "serviceName": "s"}})
     api.made("replicasets", {"metadata": {"name": "r"}, "spec": base})
@@ -208,13 +237,42 @@ def workloads_are_shown_as_tables(api: Talk) -> None:
 
 @case
 def batch_and_network_are_shown_as_tables(api: Talk) -> None:
-    pod = {"spec": {"restartPolicy": "Never", "schedulerName": "nobody", "containers": [{"name": "m", "image": "i"}]}}
+    pod = {
+        "spec": {
+            "restartPolicy": "Never",
+            "schedulerName": "nobody",
+            "containers": [{"name": "m", "image": "i"}],
+        }
+    }
     api.made("jobs", {"metadata": {"name": "j"}, "spec": {"suspend": True, "template": pod}})
     job = {"spec": {"template": pod}}
-    api.made("cronjobs", {"metadata": {"name": "c"}, "spec": {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": job}})
-    api.made("services", {"metadata": {"name": "s"}, "spec": {"clusterIP": "None", "ports": [{"port": 80}], "selector": {"a": "b"}}})
-    api.made("poddisruptionbudgets", {"metadata": {"name": "p"}, "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"a": "b"}}}})
-    rule = {"host": "a.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "s", "port": {"number": 80}}}}]}}
+    api.made(
+        "cronjobs",
+        {"metadata": {"name": "c"}, "spec": {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": job}},
+    )
+    api.made(
+        "services",
+        {
+            "metadata": {"name": "s"},
+            "spec": {"clusterIP": "None", "ports": [{"port": 80}], "selector": {"a": "b"}},
+        },
+    )
+    api.made(
+        "poddisruptionbudgets",
+        {"metadata": {"name": "p"}, "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"a": "b"}}}},
+    )
+    rule = {
+        "host": "a.example.com",
+        "http": {
+            "paths": [
+                {
+                    "path": "/",
+                    "pathType": "Prefix",
+                    "backend": {"service": {"name": "s", "port": {"number": 80}}},
+                }
+            ]
+        },
+    }
     api.made("ingresses", {"metadata": {"name": "i"}, "spec": {"rules": [rule]}})
     for kind in ("jobs", "cronjobs", "services", "poddisruptionbudgets", "ingresses"):
         api.until(lambda body: body["rows"], kind, accept=TABLE, only=_bare)
@@ -222,9 +280,19 @@ def batch_and_network_are_shown_as_tables(api: Talk) -> None:
 
 @case
 def rights_and_accounts_are_shown_as_tables(api: Talk) -> None:
-    api.made("roles", {"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]})
+    api.made(
+        "roles",
+        {"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+    )
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
-    api.made("rolebindings", {"metadata": {"name": "b"}, "roleRef": ref, "subjects": [{"kind": "User", "name": "u", "apiGroup": "rbac.authorization.k8s.io"}]})
+    api.made(
+        "rolebindings",
+        {
+            "metadata": {"name": "b"},
+            "roleRef": ref,
+            "subjects": [{"kind": "User", "name": "u", "apiGroup": "rbac.authorization.k8s.io"}],
+        },
+    )
     api.made("leases", {"metadata": {"name": "l"}, "spec": {"holderIdentity": "me"}})
     for kind in ("roles", "rolebindings", "leases", "serviceaccounts"):
         api.get(kind, accept=TABLE, only=_bare)
@@ -232,7 +300,10 @@ def rights_and_accounts_are_shown_as_tables(api: Talk) -> None:
 
 @case
 def pods_are_shown_as_a_table(api: Talk) -> None:
-    spec = {"containers": [{"name": "m", "image": "i"}, {"name": "n", "image": "j"}], "schedulerName": "nobody"}
+    spec = {
+        "containers": [{"name": "m", "image": "i"}, {"name": "n", "image": "j"}],
+        "schedulerName": "nobody",
+    }
     api.made("pods", {"metadata": {"name": "p"}, "spec": spec})
     api.get("pods", accept=TABLE, only=_bare)
     waiting = {"waiting": {"reason": "CrashLoopBackOff"}}

@@ -122,7 +122,11 @@ def an_expired_page_comes_with_a_fresh_token(api: Talk) -> None:
     api.place.compact()
     token = _of_long_ago(first["metadata"]["continue"])
     gone = api.get("leases", limit=1, **{"continue": token})
-    api.get("leases", **{"continue": gone["metadata"]["continue"]}, only=lambda body: [each["metadata"]["name"] for each in body["items"]])
+    api.get(
+        "leases",
+        **{"continue": gone["metadata"]["continue"]},
+        only=lambda body: [each["metadata"]["name"] for each in body["items"]],
+    )
 
 
 def _of_long_ago(token: str) -> str:

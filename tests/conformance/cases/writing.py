@@ -23,7 +23,9 @@ def what_is_there_cannot_be_created_again(api: Talk) -> None:
 @case
 def names_are_generated(api: Talk) -> None:
     api.post("configmaps", {"metadata": {"generateName": "c-"}, "data": {"k": "v"}})
-    api.post("configmaps", {"metadata": {"generateName": "Bad_"}}, only=lambda body: (body["reason"], body["code"]))
+    api.post(
+        "configmaps", {"metadata": {"generateName": "Bad_"}}, only=lambda body: (body["reason"], body["code"])
+    )
 
 
 @case
@@ -38,7 +40,11 @@ def names_must_be_names(api: Talk) -> None:
 @case
 def a_body_must_be_what_its_place_is_for(api: Talk) -> None:
     api.post("configmaps", {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "c"}})
-    api.post("configmaps", {"kind": "ConfigMap", "apiVersion": "apps/v1", "metadata": {"name": "c"}}, only=lambda body: (body["reason"], body["code"]))
+    api.post(
+        "configmaps",
+        {"kind": "ConfigMap", "apiVersion": "apps/v1", "metadata": {"name": "c"}},
+        only=lambda body: (body["reason"], body["code"]),
+    )
     api.post("configmaps", {"metadata": {"name": "c", "namespace": "elsewhere"}})
     api.post("deployments", {"kind": "Deployment", "apiVersion": "apps/v1beta1", "metadata": {"name": "c"}})
 
@@ -52,8 +58,16 @@ def a_namespace_that_is_not_there_takes_nothing(api: Talk) -> None:
 def a_body_that_cannot_be_read_is_refused(api: Talk) -> None:
     api.post("configmaps", '{"metadata":', only=lambda body: (body["reason"], body["code"]))
     api.post("configmaps", {"metadata": {"name": "c"}}, media="text/plain")
-    api.post("configmaps", {"metadata": {"name": "c"}, "immutable": "yes"}, only=lambda body: (body["reason"], body["code"]))
-    api.post("deployments", {"metadata": {"name": "d"}, "spec": {"replicas": "three"}}, only=lambda body: (body["reason"], body["code"]))
+    api.post(
+        "configmaps",
+        {"metadata": {"name": "c"}, "immutable": "yes"},
+        only=lambda body: (body["reason"], body["code"]),
+    )
+    api.post(
+        "deployments",
+        {"metadata": {"name": "d"}, "spec": {"replicas": "three"}},
+        only=lambda body: (body["reason"], body["code"]),
+    )
 
 
 @case
@@ -96,11 +110,19 @@ def an_update_of_an_old_revision_conflicts(api: Talk) -> None:
 def an_update_of_another_object_conflicts(api: Talk) -> None:
     api.made("configmaps", {"metadata": {"name": "c"}, "data": {"k": "v"}})
     uid = "00000000-0000-4000-8000-000000000000"
-    api.put("configmaps/c", {"metadata": {"name": "c", "uid": uid}}, only=lambda body: (body["reason"], body["code"], body["details"]))
+    api.put(
+        "configmaps/c",
+        {"metadata": {"name": "c", "uid": uid}},
+        only=lambda body: (body["reason"], body["code"], body["details"]),
+    )
     api.put("configmaps/c", {"metadata": {"name": "d"}})
     api.put("configmaps/none", {"metadata": {"name": "none"}})
     api.put("configmaps/none", {"metadata": {"name": "none", "resourceVersion": "1"}})
-    api.put("configmaps/none", {"metadata": {"name": "none", "uid": uid}}, only=lambda body: (body["reason"], body["code"]))
+    api.put(
+        "configmaps/none",
+        {"metadata": {"name": "none", "uid": uid}},
+        only=lambda body: (body["reason"], body["code"]),
+    )
 
 
 @case
@@ -116,7 +138,9 @@ def an_immutable_configmap_stays_as_it_is(api: Talk) -> None:
     api.made("configmaps", {"metadata": {"name": "c"}, "data": {"k": "v"}, "immutable": True})
     api.patch("configmaps/c", {"data": {"k": "w"}})
     api.patch("configmaps/c", {"immutable": False})
-    api.patch("configmaps/c", {"metadata": {"labels": {"a": "b"}}}, only=lambda body: body["metadata"]["labels"])
+    api.patch(
+        "configmaps/c", {"metadata": {"labels": {"a": "b"}}}, only=lambda body: body["metadata"]["labels"]
+    )
 
 
 @case
@@ -138,33 +162,69 @@ def defaults_are_filled_in_for_pods(api: Talk) -> None:
 
     def pick(body: Obj) -> Obj:
         """The account's token volume has a name drawn by lot."""
-        body["spec"]["volumes"] = [each for each in body["spec"].get("volumes", []) if not each["name"].startswith("kube-api-access")]
+        body["spec"]["volumes"] = [
+            each for each in body["spec"].get("volumes", []) if not each["name"].startswith("kube-api-access")
+        ]
         for each in body["spec"]["containers"]:
             each.pop("volumeMounts", None)
         return body
 
-    api.post("pods", {"metadata": {"name": "p"}, "spec": {"containers": containers, "schedulerName": "nobody"}}, only=pick)
+    api.post(
+        "pods",
+        {"metadata": {"name": "p"}, "spec": {"containers": containers, "schedulerName": "nobody"}},
+        only=pick,
+    )
 
 
 @case
 def defaults_are_filled_in_for_services(api: Talk) -> None:
-    api.post("services", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}})
-    api.post("services", {"metadata": {"name": "h"}, "spec": {"clusterIP": "None", "ports": [{"port": 80, "targetPort": "web", "name": "w"}]}})
-    api.post("services", {"metadata": {"name": "e"}, "spec": {"type": "ExternalName", "externalName": "a.example.com"}})
+    api.post(
+        "services", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}
+    )
+    api.post(
+        "services",
+        {
+            "metadata": {"name": "h"},
+            "spec": {"clusterIP": "None", "ports": [{"port": 80, "targetPort": "web", "name": "w"}]},
+        },
+    )
+    api.post(
+        "services",
+        {"metadata": {"name": "e"}, "spec": {"type": "ExternalName", "externalName": "a.example.com"}},
+    )
 
 
 @case
 def defaults_are_filled_in_for_the_rest(api: Talk) -> None:
     never = {**_POD["spec"], "restartPolicy": "Never", "schedulerName": "nobody"}
-    api.post("statefulsets", {"metadata": {"name": "s"}, "spec": {**_DEPLOYMENT["spec"], "paused": None, "serviceName": "s"}})
-    api.post("cronjobs", {"metadata": {"name": "c"}, "spec": {"schedule": "@daily", "suspend": True, "jobTemplate": {"spec": {"template": {"spec": never}}}}})
-    api.post("poddisruptionbudgets", {"metadata": {"name": "p"}, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"a": "b"}}}})
+    api.post(
+        "statefulsets",
+        {"metadata": {"name": "s"}, "spec": {**_DEPLOYMENT["spec"], "paused": None, "serviceName": "s"}},
+    )
+    api.post(
+        "cronjobs",
+        {
+            "metadata": {"name": "c"},
+            "spec": {
+                "schedule": "@daily",
+                "suspend": True,
+                "jobTemplate": {"spec": {"template": {"spec": never}}},
+            },
+        },
+    )
+    api.post(
+        "poddisruptionbudgets",
+        {"metadata": {"name": "p"}, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"a": "b"}}}},
+    )
 
 
 @case
 def workloads_that_make_no_sense_are_invalid(api: Talk) -> None:
     spec = _DEPLOYMENT["spec"]
-    api.post("deployments", {"metadata": {"name": "d"}, "spec": {**spec, "selector": {"matchLabels": {"a": "other"}}}})
+    api.post(
+        "deployments",
+        {"metadata": {"name": "d"}, "spec": {**spec, "selector": {"matchLabels": {"a": "other"}}}},
+    )
     api.post("deployments", {"metadata": {"name": "d"}, "spec": {**spec, "replicas": -1}})
     api.post("deployments", {"metadata": {"name": "d"}, "spec": {"replicas": 1}})
     twice = {**_POD, "spec": {"containers": [{"name": "m", "image": "i"}, {"name": "m", "image": "j"}]}}
@@ -175,16 +235,32 @@ def workloads_that_make_no_sense_are_invalid(api: Talk) -> None:
 def the_selector_of_a_workload_cannot_change(api: Talk) -> None:
     api.made("deployments", _DEPLOYMENT)
     api.patch("deployments/d", {"spec": {"selector": {"matchLabels": {"c": "d"}}}})
-    api.made("statefulsets", {"metadata": {"name": "s"}, "spec": {**_DEPLOYMENT["spec"], "paused": None, "serviceName": "s"}})
+    api.made(
+        "statefulsets",
+        {"metadata": {"name": "s"}, "spec": {**_DEPLOYMENT["spec"], "paused": None, "serviceName": "s"}},
+    )
     api.patch("statefulsets/s", {"spec": {"serviceName": "other"}})
 
 
 @case
 def a_pod_hardly_changes(api: Talk) -> None:
     api.made("pods", {"metadata": {"name": "p"}, "spec": {**_POD["spec"], "schedulerName": "nobody"}})
-    api.patch("pods/p", {"spec": {"restartPolicy": "Never"}}, only=lambda body: (body["reason"], body["details"]["causes"][0]["field"]))
-    api.patch("pods/p", {"spec": {"containers": [{"name": "m", "image": "i:2"}]}}, STRATEGIC, only=lambda body: body["spec"]["containers"][0]["image"])
-    api.patch("pods/p", {"metadata": {"labels": {"l": "1"}}}, only=lambda body: (body["metadata"]["labels"], body["metadata"].get("generation")))
+    api.patch(
+        "pods/p",
+        {"spec": {"restartPolicy": "Never"}},
+        only=lambda body: (body["reason"], body["details"]["causes"][0]["field"]),
+    )
+    api.patch(
+        "pods/p",
+        {"spec": {"containers": [{"name": "m", "image": "i:2"}]}},
+        STRATEGIC,
+        only=lambda body: body["spec"]["containers"][0]["image"],
+    )
+    api.patch(
+        "pods/p",
+        {"metadata": {"labels": {"l": "1"}}},
+        only=lambda body: (body["metadata"]["labels"], body["metadata"].get("generation")),
+    )
 
 
 @case
@@ -234,12 +310,23 @@ def generation_counts_changes_of_the_spec(api: Talk) -> None:
     api.patch("deployments/d/status", {"status": {"observedGeneration": 1}}, only=pick)
     api.post("poddisruptionbudgets", {"metadata": {"name": "p"}, "spec": {"minAvailable": 1}}, only=pick)
     api.patch("poddisruptionbudgets/p", {"spec": {"minAvailable": 2}}, only=pick)
-    api.post("ingresses", {"metadata": {"name": "i"}, "spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}}, only=pick)
+    api.post(
+        "ingresses",
+        {
+            "metadata": {"name": "i"},
+            "spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}},
+        },
+        only=pick,
+    )
 
 
 @case
 def a_field_manager_is_noted(api: Talk) -> None:
-    api.post("configmaps", {"metadata": {"name": "c", "labels": {"a": "b"}}, "data": {"k": "v"}}, fieldManager="hand")
+    api.post(
+        "configmaps",
+        {"metadata": {"name": "c", "labels": {"a": "b"}}, "data": {"k": "v"}},
+        fieldManager="hand",
+    )
     api.patch("configmaps/c", {"data": {"j": "w"}}, fieldManager="foot")
     api.patch("configmaps/c", {"data": {"k": "w"}}, fieldManager="foot")
     api.patch("configmaps/c", {"data": {"k": None}}, fieldManager="hand")

@@ -53,9 +53,7 @@ def negotiate(accept: str) -> Form:
         return Form(shape, options.get("v", "v1"), media)
     listed = ", ".join(_SERVED)
     if unknown:
-        raise ApiError(
-            406, "NotAcceptable", f"only the following media types are accepted: {listed}"
-        )
+        raise ApiError(406, "NotAcceptable", f"only the following media types are accepted: {listed}")
     raise ApiError(406, "NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {listed}", {})
 
 

@@ -65,7 +65,8 @@ def _parsed(catalogue: Catalogue, path: str) -> Target:
         raise no_such_path()
     versions = catalogue.groups().get(group, ())
     if version not in versions:
-        raise no_such_resource() if versions else no_such_path()
+        custom = any(home[0] == group for home in catalogue.custom)
+        raise no_such_resource() if versions and not custom else no_such_path()
     watch = rest[0] == "watch" and len(rest) > 1
     return _locate(catalogue, group, version, rest[1:] if watch else rest, watch=watch)
 

@@ -218,7 +218,9 @@ def _refuse_match(match: str) -> None:
         return
     field = "resourceVersionMatch"
     causes = [
-        forbidden_field(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        forbidden_field(
+            field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        )
     ]
     if match != "NotOlderThan":
         causes.append(unsupported(field, match, ["NotOlderThan"]))

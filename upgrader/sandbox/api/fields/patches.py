@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonpatch
 import jsonpointer
@@ -58,7 +58,7 @@ def go_text(value: Any) -> str:
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
 
 
-class _Replace(jsonpatch.ReplaceOperation):  # type: ignore[misc]
+class _Replace(jsonpatch.ReplaceOperation):
     """As the API server's library has it: a member that is not there is put there."""
 
     def apply(self, obj: Any) -> Any:
@@ -69,8 +69,8 @@ class _Replace(jsonpatch.ReplaceOperation):  # type: ignore[misc]
         return super().apply(obj)
 
 
-class _Patch(jsonpatch.JsonPatch):  # type: ignore[misc]
-    operations = {**jsonpatch.JsonPatch.operations, "replace": _Replace}
+class _Patch(jsonpatch.JsonPatch):
+    operations: ClassVar[Any] = {**jsonpatch.JsonPatch.operations, "replace": _Replace}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

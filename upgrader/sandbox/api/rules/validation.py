@@ -44,7 +44,9 @@ def _selector(obj: Obj) -> Iterator[Cause]:
     selector, labels = spec.get("selector"), look(spec, "template", "metadata", "labels") or {}
     if selector is None:
         yield required("spec.selector")
-        yield wrong("spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`")
+        yield wrong(
+            "spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`"
+        )
     elif not selector:
         yield wrong("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches(selector, labels):

@@ -20,7 +20,14 @@ _PARTS = frozenset(
 
 _SCALARS = frozenset({str, int, bool, float})
 _PLAIN, _AS_IS, _ONE, _LIST, _MAP = range(5)
-_TYPES: Mapping[str, type] = {"string": str, "int": int, "bool": bool, "bytes": str, "time": str, "micro": str}
+_TYPES: Mapping[str, type] = {
+    "string": str,
+    "int": int,
+    "bool": bool,
+    "bytes": str,
+    "time": str,
+    "micro": str,
+}
 Known = tuple[int, str, type | None]
 """How a field is gone into, the message beneath it, and the type of a scalar where only one will do."""
 

@@ -112,5 +112,7 @@ def _definition(word: str) -> Obj:
 def _custom_definition(column: Obj) -> Obj:
     told = {word: column.get(word) or "" for word in ("name", "type", "format", "description")}
     path = column.get("jsonPath") or column.get("JSONPath") or ""
-    told["description"] = told["description"] or f"Custom resource definition column (in JSONPath format): {path}"
+    told["description"] = (
+        told["description"] or f"Custom resource definition column (in JSONPath format): {path}"
+    )
     return {**told, "priority": column.get("priority") or 0}

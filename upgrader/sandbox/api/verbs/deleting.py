@@ -132,7 +132,11 @@ def _marked(call: Call, old: Obj, options: Obj) -> Obj | None:
 def _finalizers(call: Call, meta: Obj, options: Obj) -> list[str]:
     policy = _policy(options)
     known = list(meta.get("finalizers") or ())
-    if call.target.resource.home == _DEFINITIONS and "deletionTimestamp" not in meta and _CLEANUP not in known:
+    if (
+        call.target.resource.home == _DEFINITIONS
+        and "deletionTimestamp" not in meta
+        and _CLEANUP not in known
+    ):
         known.append(_CLEANUP)
     holding = _HOLDING.get(policy)
     if holding and holding not in known and call.target.resource.kind != "Namespace":

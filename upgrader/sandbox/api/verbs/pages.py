@@ -46,11 +46,13 @@ def read_token(text: str) -> Token:
     """
     try:
         raw = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if raw.get("v") != _ENCODING:
-            raise ValueError(f"server does not recognize this encoded version {raw.get('v')}")
-        return Token(int(raw["rv"]), str(raw["start"]))
+        encoding, token = raw["v"], Token(int(raw["rv"]), str(raw["start"]))
     except (binascii.Error, ValueError, KeyError, TypeError) as problem:
         raise bad_request(f"invalid continue token: continue key is not valid: {problem}") from problem
+    if encoding != _ENCODING:
+        why = f"server does not recognize this encoded version {encoding}"
+        raise bad_request(f"invalid continue token: continue key is not valid: {why}")
+    return token
 
 
 class View(msgspec.Struct, frozen=True):

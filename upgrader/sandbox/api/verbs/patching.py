@@ -73,8 +73,9 @@ def patch(call: Call) -> Response:
     shown = call.shown(old)
     patched = patched_by(call, media, shown)
     _check_identity(call, patched)
+    meta = {name: value for name, value in patched["metadata"].items() if name != "uid"}
+    check_revision(call, {"metadata": meta}, old)
     _check_uid(call, patched, old)
-    check_revision(call, patched, old)
     new = filled(call, call.stored(patched), sent=True)
     return answer(call, call.shown(replaced(call, new, old, dry=dry)))
 
@@ -196,7 +197,8 @@ def configuration(call: Call, api_version: str, kind: str) -> Obj:
     config = {**config, "metadata": meta}
     if call.target.resource.crd is not None:
         return copied(config)
-    return tidied(config) | {name: {} for name, value in config.items() if value == {}}
+    found: Obj = tidied(config)
+    return found | {name: {} for name, value in config.items() if value == {}}
 
 
 def _check_versions(config: Obj, api_version: str, kind: str) -> None:

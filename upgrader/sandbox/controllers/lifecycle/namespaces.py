@@ -103,12 +103,16 @@ class Namespaces(Loop):
             kinds[f"{place[1]}.{place[0]}"] += 1
             obj = self.store.get(place) or {"metadata": {}}
             holders.update(obj["metadata"].get("finalizers") or ())
-        told = [{"type": word, "status": "False", "reason": reason, "message": why} for word, reason, why in _FINE]
+        told = [
+            {"type": word, "status": "False", "reason": reason, "message": why} for word, reason, why in _FINE
+        ]
         listed = ", ".join(f"{kind} has {count} resource instances" for kind, count in sorted(kinds.items()))
         message = f"Some resources are remaining: {listed}"
         told.append(_true("NamespaceContentRemaining", "SomeResourcesRemain", message))
         if holders:
-            listed = ", ".join(f"{name} in {count} resource instances" for name, count in sorted(holders.items()))
+            listed = ", ".join(
+                f"{name} in {count} resource instances" for name, count in sorted(holders.items())
+            )
             message = f"Some content in the namespace has finalizers remaining: {listed}"
             told.append(_true("NamespaceFinalizersRemaining", "SomeFinalizersRemain", message))
         return told
