@@ -111,10 +111,8 @@ def a_definition_becomes_established_and_is_discovered(api: Talk) -> None:
     def conditions(body: Obj) -> Any:
         return (
             sorted(
-
-                    (each["type"], each["status"], each["reason"], each["message"])
-                    for each in body["status"]["conditions"]
-
+                (each["type"], each["status"], each["reason"], each["message"])
+                for each in body["status"]["conditions"]
             ),
             body["status"]["acceptedNames"],
             body["status"]["storedVersions"],

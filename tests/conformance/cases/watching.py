@@ -100,11 +100,6 @@ def the_old_path_of_watches_still_leads_there(api: Talk) -> None:
 
 
 @case
-def a_watch_ends_when_its_time_is_over(api: Talk) -> None:
-    api.watch("leases", 5, timeoutSeconds=1)
-
-
-@case
 def the_status_of_what_is_deleted_with_finalizers_is_watched(api: Talk) -> None:
     start = _now(api)
     api.made("configmaps", {"metadata": {"name": "c", "finalizers": ["example.com/hold"]}})
