@@ -10,7 +10,7 @@ import sys
 
 import tests.conformance.cases  # noqa: F401 (makes the cases known)
 from tests.conformance.book import Book, books, told_apart
-from tests.conformance.case import CASES, answers
+from tests.conformance.case import CASES, CannotBeAsked, answers
 from tests.conformance.face import KUBECONFIG, real, sandbox, version_of
 
 
@@ -26,7 +26,11 @@ def main(words: list[str]) -> int:
     equal = 0
     with sandbox(kubernetes) as ours:
         for one in chosen:
-            known[one.name] = answers(one, place)
+            try:
+                known[one.name] = answers(one, place)
+            except CannotBeAsked as why:
+                print(f"{one.name}\n  not recorded: {why}")
+                continue
             told = told_apart(known[one.name], one, ours)
             equal += not told
             for line in told:

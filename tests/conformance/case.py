@@ -54,6 +54,10 @@ class NeverHappened(AssertionError):
     """What a case waits for did not come: the answers are those of another server."""
 
 
+class CannotBeAsked(Exception):
+    """The case needs something of whoever runs the server that nobody can do here."""
+
+
 @dataclass
 class Talk:
     """What a case speaks through; every answer is kept, normalised, unless it is asked quietly.

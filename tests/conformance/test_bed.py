@@ -8,7 +8,7 @@ import pytest
 
 import tests.conformance.cases  # noqa: F401 (makes the cases known)
 from tests.conformance.book import differences
-from tests.conformance.case import CASES, answers
+from tests.conformance.case import CASES, CannotBeAsked, answers
 from tests.conformance.face import KUBECONFIG, Real, Sandbox, real, sandbox, version_of
 
 EQUAL: set[str] = set()
@@ -32,7 +32,11 @@ def ours(theirs: Real) -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_both_answer_a_case_alike(theirs: Real, ours: Sandbox, name: str) -> None:
-    told = differences(answers(CASES[name], theirs), answers(CASES[name], ours))
+    try:
+        wanted = answers(CASES[name], theirs)
+    except CannotBeAsked as why:
+        pytest.skip(str(why))
+    told = differences(wanted, answers(CASES[name], ours))
     assert told == [], "\n".join(told)
     EQUAL.add(name)
 

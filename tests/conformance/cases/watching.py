@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from tests.conformance.case import PARTIAL, TABLE, Talk, case
+from tests.conformance.case import PARTIAL, TABLE, CannotBeAsked, Talk, case
 
 
 def _short(events: Any) -> Any:
@@ -114,7 +114,8 @@ def an_expired_page_comes_with_a_fresh_token(api: Talk) -> None:
     for name in ("a", "b", "c"):
         api.made("leases", {"metadata": {"name": name}})
     first = api.get("leases", limit=1, quiet=True)
-    api.place.compact()
+    if not api.place.compact():
+        raise CannotBeAsked("UPGRADER_BED_ETCD names no etcd: nothing can be compacted")
     token = _of_long_ago(first["metadata"]["continue"])
     gone = api.get("leases", limit=1, **{"continue": token})
     api.get(
