@@ -45,7 +45,8 @@ def failure(status: int, body: bytes, request: str) -> ClusterFailure:
     """What an answer outside 200 to 299 means.
 
     A webhook that refuses, and one with failurePolicy Fail that cannot be called (the server says 500 then), both
-    mean that nothing was stored: that is ``Denied``, not trouble of the server.
+    mean that nothing was stored: that is ``Denied``, not trouble of the server. A patch that names another uid than
+    the object has is a ``Conflict``, though the server calls it invalid: the object was made anew.
     """
     told = status_of(body)
     message = clean_line(str(told.get("message") or body[:200].decode(errors="replace")))[:_LONGEST]
@@ -53,7 +54,16 @@ def failure(status: int, body: bytes, request: str) -> ClusterFailure:
     kind = _BY_STATUS.get(status) or (ServerTrouble if status >= 500 else Invalid)
     if told and _DENIED.search(message) and status not in {401, 409, 410, 429}:
         kind = Denied
+    if status == 422 and _of_uid(told):
+        kind = Conflict
     return kind(message or f"HTTP status {status}", status=status, reason=reason, request=request)
+
+
+def _of_uid(told: Obj) -> bool:
+    details = told.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    fields = {each.get("field") for each in causes or () if isinstance(each, dict)}
+    return fields == {"metadata.uid"}
 
 
 def is_missing(status: int, body: bytes) -> bool:

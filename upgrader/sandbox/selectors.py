@@ -104,7 +104,7 @@ def parse_label_selector(text: str) -> Selector:
             break
         if following != ",":
             raise bad_request(f"found '{following}', expected: ',' or 'end of string'")
-        if reader.peek() == _END:
+        if reader.peek() in {_END, ","}:
             raise bad_request(f"found '{reader.peek()}', expected: identifier after ','")
     return tuple(terms)
 
@@ -123,18 +123,26 @@ def _term(reader: _Reader) -> Requirement:
     if operator in {"in", "notin"}:
         return Requirement(key, operator, _values(reader))
     value = "" if reader.peek() in {_END, ","} else reader.take()
+    if value and not _VALUE.fullmatch(value):
+        raise _unparsed(f'values[0][{key}]: Invalid value: "{value}": {_VALUE_WHY}')
     if operator in {"<", ">"}:
         return Requirement(key, "gt" if operator == ">" else "lt", frozenset({value}))
     return Requirement(key, "notin" if operator == "!=" else "in", frozenset({value}))
 
 
+_VALUE = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_VALUE_WHY = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
 _NAME = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def _key(reader: _Reader) -> str:
     word = reader.take()
     if word == _END or word in "()=!,<>" or word in {"==", "!="}:
-        raise _unparsed(f"found '{word}', expected: !, identifier, or 'end of string'")
+        raise bad_request(f"found '{word}', expected: !, identifier, or 'end of string'")
     if not _NAME.fullmatch(word):
         raise _unparsed(
             f"<nil>: Invalid value: \"{word}\": name part must consist of alphanumeric characters, '-', '_' or '.', "
@@ -193,7 +201,7 @@ def parse_field_selector(text: str) -> tuple[FieldTerm, ...]:
     return tuple(terms)
 
 
-def check_fields(terms: Sequence[FieldTerm], known: Sequence[str]) -> None:
+def check_fields(terms: Sequence[FieldTerm], known: Sequence[str], *, custom: bool = False) -> None:
     """Refuse paths the resource cannot be selected by.
 
     Raises:
@@ -202,7 +210,7 @@ def check_fields(terms: Sequence[FieldTerm], known: Sequence[str]) -> None:
     for term in terms:
         if term.path in {"metadata.name", "metadata.namespace", *known}:
             continue
-        if known:
+        if known or custom:
             raise bad_request(f"field label not supported: {term.path}")
         raise bad_request(
             f'"{term.path}" is not a known field selector: only "metadata.name", "metadata.namespace"'

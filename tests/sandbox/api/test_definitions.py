@@ -154,7 +154,10 @@ def test_a_version_that_was_stored_cannot_be_dropped(server: Any) -> None:
         ({"group": "other.io"}, "must be spec.names.plural"),
         ({"scope": "Nowhere"}, 'Unsupported value: "Nowhere"'),
         ({"versions": []}, "must have at least one version"),
-        ({"versions": [{"name": "v1", "served": True, "storage": True}]}, "schemas are required"),
+        (
+            {"versions": [{"name": "v1", "served": True, "storage": True}]},
+            "schema.openAPIV3Schema: Required value",
+        ),
     ],
 )
 def test_a_definition_that_makes_no_sense_is_refused(

@@ -119,9 +119,7 @@ def test_an_applied_field_nobody_declared_fails_the_apply(server: Any) -> None:
     status, body = server.ask("PATCH", _ONE, _deployment(imago="a:1"), media, query=query)
     assert (status, body.get("reason", "")) == (500, "")
     where = '.spec.template.spec.containers[name="a"].imago: field not declared in schema'
-    assert (
-        body["message"] == f"failed to create typed patch object (dt/web; apps/v1, Kind=Deployment): {where}"
-    )
+    assert body["message"] == f"failed to create typed patch object (/web; apps/v1, Kind=Deployment): {where}"
 
 
 def test_custom_resources_warn_and_refuse_alike(server: Any) -> None:

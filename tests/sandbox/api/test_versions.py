@@ -79,5 +79,6 @@ def test_an_event_has_two_names_for_its_fields(old: Any) -> None:
     assert (shown["note"], shown["regarding"]["name"], shown["apiVersion"]) == ("m", "p", "events.k8s.io/v1")
 
 
-def test_a_version_the_server_does_not_serve_is_no_path(server: Any) -> None:
-    assert server.ask("GET", _path("v2beta2")) == (404, "404 page not found\n")
+def test_a_version_the_server_does_not_serve_is_no_resource(server: Any) -> None:
+    status, body = server.ask("GET", _path("v2beta2"))
+    assert (status, body["message"]) == (404, "the server could not find the requested resource")

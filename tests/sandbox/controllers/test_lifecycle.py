@@ -54,7 +54,9 @@ def test_a_finalizer_holds_the_namespace(scene: Scene) -> None:
     scene.create("ConfigMap", "held", "shop", meta={"finalizers": ["example.com/hold"]})
     scene.local.delete("/api/v1/namespaces/shop")
     scene.world.advance(60)
-    assert "configmaps" in scene.at("/api/v1/namespaces/shop")["status"]["conditions"][0]["message"]
+    conditions = scene.at("/api/v1/namespaces/shop")["status"]["conditions"]
+    [left] = [each for each in conditions if each["type"] == "NamespaceContentRemaining"]
+    assert left["message"] == "Some resources are remaining: configmaps. has 1 resource instances"
     scene.patch("ConfigMap", "held", {"metadata": {"finalizers": None}}, "shop")
     scene.world.advance(1)
     assert scene.local.get("/api/v1/namespaces/shop") is None

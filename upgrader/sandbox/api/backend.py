@@ -11,7 +11,7 @@ from upgrader.sandbox.api.snapshots import Snapshots
 from upgrader.sandbox.api.target import Target
 from upgrader.sandbox.api.wire import Admission, AdmissionCall, PodProxy, Request
 from upgrader.sandbox.clock import stamp
-from upgrader.sandbox.errors import invalid, not_found, unsupported
+from upgrader.sandbox.errors import Cause, invalid, not_found, unsupported
 from upgrader.sandbox.store import Entry, Key, Obj, Store
 
 _OPTIONS = {
@@ -21,7 +21,8 @@ _OPTIONS = {
     "delete": "DeleteOptions",
     "deletecollection": "DeleteOptions",
 }
-_VALIDATIONS = ("Ignore", "Strict", "Warn")
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_LONGEST_MANAGER = 128
 
 
 @dataclass
@@ -102,8 +103,16 @@ class Call:
 
     @property
     def manager(self) -> str:
-        """Field manager of a write that is no apply: as told, or the first word of the user agent."""
+        """Field manager of a write that is no apply: as told, or the first word of the user agent.
+
+        Raises:
+            ApiError: 422 for one that is too long.
+        """
         told = self.request.query.get("fieldManager", "")
+        if len(told) > _LONGEST_MANAGER:
+            why = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+            options = _OPTIONS.get(self.verb, "GetOptions")
+            raise invalid(options, "", [Cause("fieldManager", "FieldValueTooLong", why)], "meta.k8s.io")
         return told or self.request.header("User-Agent").partition("/")[0][:128] or "unknown"
 
     def ask(self, verb: str) -> Ask:
@@ -168,6 +177,7 @@ class Call:
                 None if old is None else self.shown(old),
                 dry_run,
                 self.request.user,
+                target.resource.versions,
             )
         )
         if obj is None or answer is shown:

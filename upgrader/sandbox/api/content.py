@@ -38,16 +38,22 @@ def negotiate(accept: str) -> Form:
     """
     if not accept:
         return Form()
+    unknown = False
     for clause in accept.split(","):
         media, *rest = [part.strip() for part in clause.split(";")]
         options = dict(part.partition("=")[::2] for part in rest)
         if media in {"*/*", "application/*", _PROTOBUF}:
             media = JSON
         shape = options.get("as", "")
-        if media not in {JSON, "application/yaml"} or (shape and shape not in _SHAPES):
+        if media not in {JSON, "application/yaml"}:
+            continue
+        if shape and shape not in _SHAPES:
+            unknown = True
             continue
         return Form(shape, options.get("v", "v1"), media)
     listed = ", ".join(_SERVED)
+    if unknown:
+        raise ApiError(406, "NotAcceptable", f"only the following media types are accepted: {listed}")
     raise ApiError(406, "NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {listed}", {})
 
 
@@ -114,9 +120,12 @@ def success(details: Obj | None = None, status: int = 200) -> Response:
     body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details is not None:
         body["details"] = details
+    if status != 200:
+        body["code"] = status
     return Response(status, _JSON_HEADERS, orjson.dumps(body))
 
 
-def partial(obj: Obj) -> Obj:
+def partial(obj: Obj, version: str = "v1") -> Obj:
     """The PartialObjectMetadata of an object."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+    named = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}"}
+    return {**named, "metadata": obj["metadata"]}

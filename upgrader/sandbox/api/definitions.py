@@ -82,7 +82,7 @@ def _versions(spec: Obj) -> Iterator[Cause]:
         seen.add(name)
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if schema is None:
-            yield required(f"{field}.schema.openAPIV3Schema", "schemas are required")
+            yield required(f"{field}.schema.openAPIV3Schema")
         elif schema.get("type") != "object":
             yield required(f"{field}.schema.openAPIV3Schema.type", "must not be empty at the root")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
 import orjson
@@ -16,6 +18,7 @@ from upgrader.sandbox.errors import method_not_allowed, no_such_path
 from upgrader.sandbox.store import Obj
 
 _AGGREGATED_SINCE = {"v2beta1": 26, "v2": 30}
+_NO_NULL_TIME_SINCE = 34
 _KEPT = 16
 _ADDRESSES = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
 
@@ -30,6 +33,9 @@ class Subresource(NamedTuple):
 
 
 _CHANGE = ("get", "patch", "update")
+_STORED = {"customresourcedefinitions": "v1beta1"}
+"""Versions by which the hash tells where they are others than those stored."""
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _STREAM = ("create", "get")
 _PROXY = ("create", "delete", "get", "patch", "update")
 _SUBRESOURCES = {
@@ -136,7 +142,9 @@ def _served(catalogue: Catalogue, group: str, version: str) -> list[Resource]:
 
 
 def _verbs(resource: Resource) -> list[str]:
-    """Namespaces cannot be deleted all at once."""
+    """Namespaces cannot be deleted all at once; custom resources tell their verbs in an order of their own."""
+    if resource.crd is not None:
+        return [verb for verb in _CUSTOM_VERBS if verb in resource.verbs]
     return [verb for verb in resource.verbs if (verb, resource.plural) != ("deletecollection", "namespaces")]
 
 
@@ -160,7 +168,15 @@ def _resource(resource: Resource) -> Obj:
         "kind": resource.kind,
         "verbs": _verbs(resource),
     }
-    return found | _names(resource)
+    return found | _names(resource) | _stored(resource)
+
+
+def _stored(resource: Resource) -> Obj:
+    """By which clients see that a resource is stored in another version than before."""
+    if "get" not in resource.verbs:
+        return {}
+    word = "/".join((resource.group, _STORED.get(resource.plural, resource.hub), resource.kind))
+    return {"storageVersionHash": b64encode(sha256(word.encode()).digest()[:8]).decode()}
 
 
 def _names(resource: Resource) -> Obj:
@@ -199,7 +215,9 @@ def _everything(catalogue: Catalogue, aggregated: str, *, core: bool) -> Obj:
     for group, versions in catalogue.groups().items():
         if core == (group == ""):
             listed = [_version(catalogue, group, version) for version in versions]
-            meta = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
+            meta: Obj = {"name": group} if group else {}
+            if catalogue.minor < _NO_NULL_TIME_SINCE:
+                meta["creationTimestamp"] = None
             items.append({"metadata": meta, "versions": listed})
     api_version = f"apidiscovery.k8s.io/{aggregated}"
     return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
@@ -210,7 +228,7 @@ def _version(catalogue: Catalogue, group: str, version: str) -> Obj:
     for resource in _served(catalogue, group, version):
         one: Obj = {
             "resource": resource.plural,
-            "responseKind": {"group": group, "version": version, "kind": resource.kind},
+            "responseKind": _kind(resource, group, version, resource.kind),
             "scope": "Namespaced" if resource.namespaced else "Cluster",
             "singularResource": resource.singular,
             "verbs": _verbs(resource),
@@ -223,6 +241,16 @@ def _version(catalogue: Catalogue, group: str, version: str) -> Obj:
     return {"version": version, "resources": found, "freshness": "Current"}
 
 
+def _kind(resource: Resource, group: str, version: str, kind: str) -> Obj:
+    """Built-in kinds of the group itself are named without it."""
+    if resource.crd is None:
+        group = version = ""
+    return {"group": group, "version": version, "kind": kind}
+
+
 def _inner_discovery(resource: Resource, version: str, name: str, sub: Subresource) -> Obj:
-    kind = {"group": sub.group or resource.group, "version": sub.version or version, "kind": sub.kind}
+    if sub.version:
+        kind = {"group": sub.group, "version": sub.version, "kind": sub.kind}
+    else:
+        kind = _kind(resource, resource.group, version, sub.kind)
     return {"subresource": name, "responseKind": kind, "verbs": list(sub.verbs)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from upgrader.sandbox.api.kinds.catalogue import Catalogue, Resource
-from upgrader.sandbox.errors import no_such_path, no_such_resource
+from upgrader.sandbox.errors import no_such_path, no_such_resource, not_found
 
 _KEPT = 4_096
+_CUSTOM_PARTS = frozenset({"status", "scale"})
+"""Subresources that custom resources may have: of one that has not, the object is said to be missing."""
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -61,8 +63,10 @@ def _parsed(catalogue: Catalogue, path: str) -> Target:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         raise no_such_path()
-    if version not in catalogue.groups().get(group, ()):
-        raise no_such_path()
+    versions = catalogue.groups().get(group, ())
+    if version not in versions:
+        custom = any(home[0] == group for home in catalogue.custom)
+        raise no_such_resource() if versions and not custom else no_such_path()
     watch = rest[0] == "watch" and len(rest) > 1
     return _locate(catalogue, group, version, rest[1:] if watch else rest, watch=watch)
 
@@ -72,6 +76,8 @@ def _locate(catalogue: Catalogue, group: str, version: str, rest: list[str], *, 
     if rest[0] == "namespaces" and len(rest) > 2 and not _of_namespace(group, rest):
         namespace, rest = rest[1], rest[2:]
     resource = catalogue.find(group, version, rest[0])
+    if resource is not None and namespace and not resource.namespaced and resource.crd is not None:
+        raise no_such_path()
     if resource is None or (namespace and not resource.namespaced):
         raise no_such_resource()
     name = rest[1] if len(rest) > 1 else ""
@@ -79,7 +85,8 @@ def _locate(catalogue: Catalogue, group: str, version: str, rest: list[str], *, 
         raise no_such_resource()
     subresource = rest[2] if len(rest) > 2 else ""
     if subresource and subresource not in resource.subresources:
-        raise no_such_resource()
+        known = resource.crd is not None and subresource in _CUSTOM_PARTS
+        raise not_found(resource.plural, name, group) if known else no_such_resource()
     return Target(resource, version, namespace, name, subresource, "/".join(rest[3:]), watch)
 
 

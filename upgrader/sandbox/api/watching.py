@@ -9,9 +9,10 @@ import orjson
 
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import Form, partial
+from upgrader.sandbox.api.fields.zero import zero_of
 from upgrader.sandbox.api.tables import table
 from upgrader.sandbox.api.wire import JSON, Response
-from upgrader.sandbox.errors import ApiError, bad_request, expired, forbidden_field, invalid
+from upgrader.sandbox.errors import ApiError, bad_request, expired, forbidden_field, invalid, unsupported
 from upgrader.sandbox.selectors import all_hold, check_fields, parse_field_selector, parse_label_selector
 from upgrader.sandbox.store import Event, Expired, Obj
 
@@ -19,6 +20,7 @@ _POLL = 0.05
 _BOOKMARK_EVERY = 60.0
 _LONGEST = 3600.0
 _WATCH_LIST_SINCE = 32
+_NO_NULL_TIME_SINCE = 34
 _INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -136,10 +138,13 @@ class Watch:
         if not self._bookmarks:
             return []
         target = self._call.target
-        meta: Obj = {"resourceVersion": str(self._revision), "creationTimestamp": None}
+        meta: Obj = {"resourceVersion": str(self._revision)}
+        if self._call.backend.catalogue.minor < _NO_NULL_TIME_SINCE:
+            meta["creationTimestamp"] = None
         if initial:
             meta["annotations"] = {_INITIAL_END: "true"}
-        empty = {"kind": target.resource.kind, "apiVersion": target.api_version, "metadata": meta}
+        named = {"kind": target.resource.kind, "apiVersion": target.api_version}
+        empty = {**named, **zero_of(target.resource), "metadata": meta}
         return [_line("BOOKMARK", partial(empty) if self._bare else empty)]
 
 
@@ -151,7 +156,7 @@ def _selector(call: Call) -> Callable[[Obj], bool]:
     query = call.request.query
     labels = parse_label_selector(query.get("labelSelector", ""))
     fields = parse_field_selector(query.get("fieldSelector", ""))
-    check_fields(fields, call.target.resource.fields)
+    check_fields(fields, call.target.resource.fields, custom=call.target.resource.crd is not None)
     name = call.target.name
 
     def selects(obj: Obj) -> bool:
@@ -190,16 +195,36 @@ def _wants_initial_end(call: Call) -> bool:
         ApiError: 422 where the server is too old, or the options do not go together.
     """
     query = call.request.query
-    asked = query.get("sendInitialEvents", "")
+    asked, match = query.get("sendInitialEvents", ""), query.get("resourceVersionMatch", "")
     if not asked:
+        _refuse_match(match)
         return False
     if call.backend.catalogue.minor < _WATCH_LIST_SINCE:
         why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
         raise _options("sendInitialEvents", why)
-    if query.get("resourceVersionMatch") != "NotOlderThan":
+    if match != "NotOlderThan":
         why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         raise _options("resourceVersionMatch", why)
     return asked in {"true", "1"}
+
+
+def _refuse_match(match: str) -> None:
+    """Without initial events a watch matches no revisions.
+
+    Raises:
+        ApiError: 422.
+    """
+    if not match:
+        return
+    field = "resourceVersionMatch"
+    causes = [
+        forbidden_field(
+            field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        )
+    ]
+    if match != "NotOlderThan":
+        causes.append(unsupported(field, match, ["NotOlderThan"]))
+    raise invalid("ListOptions", "", causes, "meta.k8s.io")
 
 
 def _options(field: str, why: str) -> ApiError:
@@ -208,7 +233,8 @@ def _options(field: str, why: str) -> ApiError:
 
 def _revision(text: str) -> int:
     if not text.isdigit() and text:
-        raise bad_request(f'invalid resource version "{text}"')
+        why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise ApiError(500, "", f"resourceVersion: {why}")
     return int(text or 0)
 
 

@@ -58,6 +58,7 @@ class AdmissionCall(msgspec.Struct, frozen=True):
         operation: CREATE, UPDATE or DELETE.
         obj: The object to be; None for DELETE.
         old: The stored object; None for CREATE.
+        versions: All versions the resource is served in.
     """
 
     operation: str
@@ -71,6 +72,7 @@ class AdmissionCall(msgspec.Struct, frozen=True):
     old: Obj | None
     dry_run: bool
     user: str
+    versions: tuple[str, ...] = ()
 
 
 class Admission(Protocol):

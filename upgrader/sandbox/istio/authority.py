@@ -52,3 +52,11 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text, validate=False).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
+
+
+def readable(bundle: str) -> bool:
+    """Whether a caBundle holds certificates at all; an empty one stands for those of the system."""
+    try:
+        return not bundle or b"-----BEGIN " in base64.b64decode(bundle, validate=False)
+    except ValueError:
+        return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from upgrader.sandbox.api.fields.sets import LEAF, SELF, FieldSet, union
+from upgrader.sandbox.api.fields.sets import LEAF, SELF, FieldSet, union, word
 from upgrader.sandbox.api.fields.shapes import Shape, element_of
 
 MISSING: Any = object()
@@ -100,3 +101,17 @@ def _compare_lists(old: list[Any], new: list[Any], shape: Shape) -> Diff:
         if less:
             removed[element] = less
     return changed, removed
+
+
+def repeated(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
+    """What is wrong with lists that have an element of the same key twice."""
+    if isinstance(value, dict) and not shape.atomic:
+        for name, inner in value.items():
+            if type(inner) is dict or type(inner) is list:
+                yield from repeated(inner, shape.child(name), f"{path}.{name}")
+    elif isinstance(value, list) and shape.merges:
+        elements = [element_of(shape, item) for item in value]
+        for element in dict.fromkeys(each for each in elements if elements.count(each) > 1):
+            yield f"{path}: duplicate entries for key {word(element)}"
+        for element, item in zip(elements, value, strict=True):
+            yield from repeated(item, shape.of_item(), path + word(element))

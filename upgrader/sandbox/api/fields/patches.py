@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonpatch
 import jsonpointer
@@ -40,11 +40,37 @@ def json_patch(obj: Obj, operations: Any) -> Obj:
             "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
         )
     try:
-        patched: Obj = jsonpatch.JsonPatch(operations).apply(obj)
+        patched: Obj = _Patch(operations).apply(obj)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as problem:
         message = "the server rejected our request due to an error in our request"
         raise ApiError(422, "Invalid", message, {}) from problem
     return patched
+
+
+def go_text(value: Any) -> str:
+    """JSON as Go's ``%v`` writes it: ``map[a:1 b:[x y]]``."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{go_text(value[name])}' for name in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_text, value))}]"
+    if value is None:
+        return "<nil>"
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+class _Replace(jsonpatch.ReplaceOperation):
+    """As the API server's library has it: a member that is not there is put there."""
+
+    def apply(self, obj: Any) -> Any:
+        place, part = self.pointer.to_last(obj)
+        if isinstance(place, dict) and part is not None:
+            place[part] = self.operation["value"]
+            return obj
+        return super().apply(obj)
+
+
+class _Patch(jsonpatch.JsonPatch):
+    operations: ClassVar[Any] = {**jsonpatch.JsonPatch.operations, "replace": _Replace}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from upgrader.sandbox.api.fields.patches import go_text
 from upgrader.sandbox.api.fields.shapes import Shape
-from upgrader.sandbox.errors import bad_request
+from upgrader.sandbox.errors import ApiError, bad_request
 
 _ORDER = "$setElementOrder/"
 _DROP = "$deleteFromPrimitiveList/"
@@ -17,7 +18,7 @@ def strategic_patch(target: Any, patch: Any, shape: Shape) -> Any:
     """The patched value; what is unchanged is shared with the target.
 
     Raises:
-        ApiError: 400 for a patch that is no object, an unknown directive or an item without its key.
+        ApiError: 400 for a patch that is no object, 500 for an unknown directive or an item without its key.
     """
     if not isinstance(patch, dict):
         raise bad_request(
@@ -33,7 +34,8 @@ def _maps(target: dict[str, Any], patch: dict[str, Any], shape: Shape) -> dict[s
     if directive == "delete":
         return {}
     if directive not in {None, "merge"}:
-        raise bad_request(f"unknown patch type: {directive}")
+        shown = go_text(patch)
+        raise ApiError(500, "", f"unknown patch type: {directive} in map: {shown}")
     merged = dict(target)
     if _RETAIN in patch:
         merged = {name: value for name, value in merged.items() if name in patch[_RETAIN]}
@@ -68,7 +70,7 @@ def _key(item: Any, key: str) -> Any:
     if key == ".":
         return item
     if not isinstance(item, dict) or key not in item:
-        raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        raise ApiError(500, "", f"map: {go_text(item)} does not contain declared merge key: {key}")
     return item[key]
 
 

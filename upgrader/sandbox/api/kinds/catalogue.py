@@ -18,6 +18,7 @@ _GROUP_ORDER = (
 )  # fmt: skip
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_CATEGORIES = {"all": "all", "ext": "api-extensions"}
 FIELD_VALIDATION_SINCE = 25
 """The first minor whose server, not kubectl, tells of unknown fields."""
 
@@ -114,10 +115,10 @@ def _build(line: str, minor: int) -> Resource | None:
         singular=singular_of(kind),
         list_kind=f"{kind}List",
         short=_words(short),
-        categories=("all",) if "all" in options else (),
+        categories=tuple(_CATEGORIES[word] for word in options if word in _CATEGORIES),
         subresources=frozenset(_words(subresources)),
         verbs=("create",) if "review" in options else ALL_VERBS,
-        generation="gen" in options,
+        generation="gen" in options or minor >= int(options.get("genfrom", minor + 1)),
         fields=tuple(options.get("fields", "").split("+")) if options.get("fields") else (),
     )
 

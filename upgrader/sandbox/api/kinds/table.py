@@ -1,7 +1,7 @@
 """The built-in resources as data.
 
 Columns: group (``-`` is core), versions with the minors that serve them, plural, kind, scope (N or C), short names,
-subresources, flags. Flags: ``all`` joins ``kubectl get all``; ``gen`` counts generations; ``hub`` is the stored version
+subresources, flags. Flags: ``all`` joins ``kubectl get all``, ``ext`` api-extensions; ``gen`` counts generations, ``genfrom`` from that minor on; ``hub`` is the stored version
 where it is not the first named; ``home`` is the place objects are stored in when two groups share them; ``review``
 answers a question and stores nothing; ``fields`` are own field selectors.
 """
@@ -26,7 +26,7 @@ TABLE = f"""
 - v1 nodes Node C no status,proxy fields=spec.unschedulable
 - v1 persistentvolumeclaims PersistentVolumeClaim N pvc status -
 - v1 persistentvolumes PersistentVolume C pv status -
-- v1 pods Pod N po status,log,eviction,proxy,binding,exec,portforward,attach,ephemeralcontainers all;fields={_POD_FIELDS}
+- v1 pods Pod N po status,log,eviction,proxy,binding,exec,portforward,attach,ephemeralcontainers all;genfrom=33;fields={_POD_FIELDS}
 - v1 podtemplates PodTemplate N - - -
 - v1 replicationcontrollers ReplicationController N rc status,scale all;gen;fields=status.replicas
 - v1 resourcequotas ResourceQuota N quota status -
@@ -52,11 +52,11 @@ networking.k8s.io v1,v1beta1@0-21 ingresses Ingress N ing status gen
 networking.k8s.io v1 networkpolicies NetworkPolicy N netpol - gen
 extensions v1beta1@0-21 ingresses Ingress N ing status gen;hub=v1;home=networking.k8s.io/ingresses
 coordination.k8s.io v1,v1beta1@0-21 leases Lease N - - -
-admissionregistration.k8s.io v1,v1beta1@0-21 mutatingwebhookconfigurations MutatingWebhookConfiguration C - - gen
-admissionregistration.k8s.io v1,v1beta1@0-21 validatingwebhookconfigurations ValidatingWebhookConfiguration C - - gen
-admissionregistration.k8s.io v1@30- validatingadmissionpolicies ValidatingAdmissionPolicy C - status gen
-admissionregistration.k8s.io v1@30- validatingadmissionpolicybindings ValidatingAdmissionPolicyBinding C - - gen
-apiextensions.k8s.io v1,v1beta1@0-21 customresourcedefinitions CustomResourceDefinition C crd,crds status gen
+admissionregistration.k8s.io v1,v1beta1@0-21 mutatingwebhookconfigurations MutatingWebhookConfiguration C - - ext;gen
+admissionregistration.k8s.io v1,v1beta1@0-21 validatingwebhookconfigurations ValidatingWebhookConfiguration C - - ext;gen
+admissionregistration.k8s.io v1@30- validatingadmissionpolicies ValidatingAdmissionPolicy C - status ext;gen
+admissionregistration.k8s.io v1@30- validatingadmissionpolicybindings ValidatingAdmissionPolicyBinding C - - ext;gen
+apiextensions.k8s.io v1,v1beta1@0-21 customresourcedefinitions CustomResourceDefinition C crd,crds status ext;gen
 discovery.k8s.io v1@21-,v1beta1@0-24 endpointslices EndpointSlice N - - gen
 events.k8s.io v1,v1beta1@0-24 events Event N ev - hub=v1;home=/events
 authorization.k8s.io v1 localsubjectaccessreviews LocalSubjectAccessReview N - - review

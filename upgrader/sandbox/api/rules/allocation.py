@@ -29,8 +29,9 @@ def allocate(store: Store, obj: Obj, old: Obj | None) -> None:
         used = {look(service, "spec", "clusterIP") for service in store.list("", "services")}
         spec["clusterIP"] = next(address for address in _addresses() if address not in used)
     spec["clusterIPs"] = [spec["clusterIP"]]
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    anywhere = spec["clusterIP"] == "None" and not spec.get("selector")
+    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if anywhere else ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if anywhere else "SingleStack")
     _node_ports(store, spec, before)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from upgrader.sandbox.api.backend import Call
+from upgrader.sandbox.api.fields.compare import repeated
 from upgrader.sandbox.api.fields.shapes import shape_of
 from upgrader.sandbox.api.rules.defaults import default
 from upgrader.sandbox.api.rules.metadata import check_meta
 from upgrader.sandbox.api.rules.shape import copied
 from upgrader.sandbox.api.rules.validation import check
-from upgrader.sandbox.api.schemas.builtin import known_builtin, undeclared
+from upgrader.sandbox.api.schemas.builtin import Mistyped, known_builtin, undeclared
 from upgrader.sandbox.api.schemas.custom import check_custom, known_custom, undeclared_custom
-from upgrader.sandbox.api.schemas.notice import notice, refuse_undeclared
+from upgrader.sandbox.api.schemas.notice import notice, refuse_untyped, undecoded
 from upgrader.sandbox.errors import Cause
 from upgrader.sandbox.store import Obj
 
@@ -26,13 +27,18 @@ def filled(call: Call, obj: Obj, *, sent: bool = False) -> Obj:
         sent: It is what the client sent, so that it hears of unknown fields.
 
     Raises:
-        ApiError: 400 or 422 under strict field validation when the client sent unknown fields.
+        ApiError: 400 or 422 under strict field validation when the client sent unknown fields, and always for fields
+            of another type.
     """
     resource, unknown = call.target.resource, list[str]()
     if resource.crd is not None:
         found = known_custom(resource, call.target.version, obj, unknown)
+        unknown.sort()
     else:
-        found = known_builtin(resource, obj, unknown)
+        try:
+            found = known_builtin(resource, obj, unknown)
+        except Mistyped as problem:
+            raise undecoded(call, str(problem), obj) from problem
     if sent and unknown:
         notice(call, unknown, obj)
     found.setdefault("metadata", {})
@@ -51,7 +57,7 @@ def refilled(call: Call, obj: Obj) -> Obj:
 
 
 def check_declared(call: Call, config: Obj) -> None:
-    """Refuse an object to be applied, in the version of the call, that has fields its kind does not have.
+    """Refuse an object to be applied, in the version of the call, that has fields its kind does not have, or keys twice.
 
     Raises:
         ApiError: 500, which is what the server says.
@@ -59,7 +65,9 @@ def check_declared(call: Call, config: Obj) -> None:
     target = call.target
     shape = shape_of(target.resource, target.version)
     look = undeclared if target.resource.crd is None else undeclared_custom
-    refuse_undeclared(call, config, look(target.resource, target.version, config, shape))
+    unknown = look(target.resource, target.version, config, shape)
+    problems = [f"{path}: field not declared in schema" for path in unknown]
+    refuse_untyped(call, problems or list(repeated(config, shape)))
 
 
 def problems(call: Call, obj: Obj, old: Obj | None) -> Sequence[Cause]:

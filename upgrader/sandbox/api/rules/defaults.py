@@ -126,6 +126,11 @@ def _namespace(obj: Obj) -> None:
         table(obj, "metadata", "labels").setdefault("kubernetes.io/metadata.name", name)
 
 
+def _lease(obj: Obj) -> None:
+    """Nobody need hold it."""
+    table(obj, "spec")
+
+
 def _claim(obj: Obj) -> None:
     table(obj, "spec").setdefault("volumeMode", "Filesystem")
     table(obj, "status").setdefault("phase", "Pending")
@@ -236,6 +241,7 @@ DEFAULTS: Mapping[str, Default] = {
     "Endpoints": _endpoints,
     "EndpointSlice": _slice,
     "CustomResourceDefinition": _definition,
+    "Lease": _lease,
     "StorageClass": _storage_class,
     "PriorityClass": _priority_class,
 }

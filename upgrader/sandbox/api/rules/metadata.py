@@ -41,6 +41,13 @@ _KEY_WHY = (
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
 _RBAC = "rbac.authorization.k8s.io"
+_OWNER = {
+    "apiVersion": "version must not be empty",
+    "kind": "must not be empty",
+    "name": "must not be empty",
+    "uid": "must not be empty",
+}
+_PLAIN_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _ANNOTATIONS_LIMIT = 256 * 1024
 
 
@@ -52,6 +59,7 @@ def check_meta(resource: Resource, obj: Obj, old: Obj | None) -> list[Cause]:
         *check_labels(meta.get("labels"), "metadata.labels"),
         *_annotations(meta.get("annotations")),
         *_owners(meta.get("ownerReferences")),
+        *_qualified(meta.get("finalizers")),
         *(_finalizers(meta, old) if old is not None else ()),
     ]
 
@@ -132,12 +140,24 @@ def _annotations(annotations: Any) -> Iterator[Cause]:
 
 def _owners(references: Any) -> Iterator[Cause]:
     field = "metadata.ownerReferences"
-    if sum(bool(reference.get("controller")) for reference in references or ()) > 1:
-        yield wrong(field, references, "Only one reference can have Controller set to true.")
-    for at, reference in enumerate(references or ()):
-        for name in ("apiVersion", "kind", "name", "uid"):
+    ruling = [each for each in references or () if each.get("controller")]
+    if len(ruling) > 1:
+        first, second = (f"{each.get('kind')}/{each.get('name')}" for each in ruling[:2])
+        why = f'Only one reference can have Controller set to true. Found "true" in references for {first} and {second}'
+        yield wrong(field, references, why)
+    for reference in references or ():
+        for name, why in _OWNER.items():
             if not reference.get(name):
-                yield wrong(f"{field}[{at}].{name}", reference.get(name, ""), f"{name} must not be empty")
+                yield wrong(f"{field}.{name}", reference.get(name, ""), why)
+
+
+def _qualified(finalizers: Any) -> Iterator[Cause]:
+    for at, name in enumerate(finalizers or ()):
+        bad = tuple(_key(str(name), "metadata.finalizers"))
+        yield from bad
+        if not bad and "/" not in str(name) and name not in _PLAIN_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield wrong(f"metadata.finalizers[{at}]", name, why)
 
 
 def _finalizers(meta: Obj, old: Obj) -> Iterator[Cause]:

@@ -13,7 +13,7 @@ _DEFAULT = "default"
 _UNDELETABLE = frozenset({"default", "kube-system", "kube-public"})
 
 
-def check_namespace(call: Call) -> None:
+def check_namespace(call: Call, name: str) -> None:
     """Whether something may be created here.
 
     Raises:
@@ -27,7 +27,7 @@ def check_namespace(call: Call) -> None:
         raise not_found("namespaces", target.namespace)
     if "deletionTimestamp" in space["metadata"]:
         why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
-        error = forbidden(target.resource.plural, target.name, why, target.resource.group)
+        error = forbidden(target.resource.plural, target.name or name, why, target.resource.group)
         told = f"namespace {target.namespace} is being terminated"
         error.details["causes"] = [
             {"reason": "NamespaceTerminating", "message": told, "field": "metadata.namespace"}

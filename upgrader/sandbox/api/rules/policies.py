@@ -10,6 +10,10 @@ from upgrader.sandbox.errors import Cause, required, unsupported, wrong
 from upgrader.sandbox.store import Obj
 
 _OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT", "*"})
+_PERCENT_WHY = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
 _EFFECTS = ("None", "NoneOnDryRun")
 
 
@@ -17,11 +21,15 @@ def check_budget(obj: Obj, _: Obj | None) -> Iterator[Cause]:
     """Of minAvailable and maxUnavailable at most one."""
     spec = obj.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
-        yield wrong("spec", spec, "minAvailable and maxUnavailable cannot be both set")
+        names = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+        shown = {name[0].upper() + name[1:]: spec.get(name) for name in names}
+        yield wrong("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for name in ("minAvailable", "maxUnavailable"):
         value = spec.get(name)
         if isinstance(value, int) and value < 0:
             yield wrong(f"spec.{name}", value, "must be greater than or equal to 0")
+        elif isinstance(value, str) and not value.removesuffix("%").isdigit():
+            yield wrong(f"spec.{name}", value, _PERCENT_WHY)
 
 
 def check_autoscaler(obj: Obj, _: Obj | None) -> Iterator[Cause]:
@@ -68,6 +76,7 @@ def _hook(hook: Obj, field: str) -> Iterator[Cause]:
     config = hook.get("clientConfig") or {}
     if bool(config.get("url")) == bool(config.get("service")):
         yield required(f"{field}.clientConfig", "exactly one of url or service is required")
+    yield from _url(config.get("url"), f"{field}.clientConfig.url")
     timeout = hook.get("timeoutSeconds", 10)
     if not 1 <= timeout <= 30:
         yield wrong(f"{field}.timeoutSeconds", timeout, "the timeout value must be between 1 and 30 seconds")
@@ -75,6 +84,13 @@ def _hook(hook: Obj, field: str) -> Iterator[Cause]:
         yield unsupported(f"{field}.failurePolicy", hook.get("failurePolicy"), ("Fail", "Ignore"))
     for at, rule in enumerate(maps(hook.get("rules"))):
         yield from _rule(rule, f"{field}.rules[{at}]")
+
+
+def _url(url: Any, field: str) -> Iterator[Cause]:
+    scheme, apart, _ = str(url or "").partition("://")
+    if apart and scheme != "https":
+        form = "desired format: https://host[/path]"
+        yield wrong(field, scheme, f"'https' is the only allowed URL scheme; {form}")
 
 
 def _rule(rule: Obj, field: str) -> Iterator[Cause]:

@@ -21,6 +21,7 @@ _KEPT = (
     "generation",
     "generateName",
 )
+_PODS = ("", "pods")
 _NOT_SPEC = frozenset({"kind", "apiVersion", "metadata", "status"})
 
 
@@ -52,7 +53,7 @@ def prepare_update(call: Call, obj: Obj, old: Obj) -> Obj:
     """The object with the parts this endpoint may not change as they were."""
     resource = call.target.resource
     if call.target.subresource == "status":
-        return _status_only(obj, old)
+        return _pod_status(obj, old) if resource.home == _PODS else _status_only(obj, old)
     meta = obj["metadata"]
     for name in _KEPT:
         meta.pop(name, None)
@@ -83,6 +84,16 @@ def _status_only(obj: Obj, old: Obj) -> Obj:
     kept = {name: value for name, value in old.items() if name != "status"}
     status = {"status": obj["status"]} if "status" in obj else {}
     return {**kept, "metadata": meta, **status}
+
+
+def _pod_status(obj: Obj, old: Obj) -> Obj:
+    """The kubelet's endpoint: labels and annotations may be written here too."""
+    meta = {**obj["metadata"], **{name: old["metadata"][name] for name in _KEPT if name in old["metadata"]}}
+    found = _status_only(obj, old)
+    for each in maps(look(found, "status", "conditions")):
+        for name in ("lastProbeTime", "lastTransitionTime"):
+            each.setdefault(name, None)
+    return {**found, "metadata": meta}
 
 
 def _pod(_: Call, obj: Obj) -> None:

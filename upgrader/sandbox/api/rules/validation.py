@@ -44,7 +44,9 @@ def _selector(obj: Obj) -> Iterator[Cause]:
     selector, labels = spec.get("selector"), look(spec, "template", "metadata", "labels") or {}
     if selector is None:
         yield required("spec.selector")
-        yield wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+        yield wrong(
+            "spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`"
+        )
     elif not selector:
         yield wrong("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches(selector, labels):
@@ -183,6 +185,9 @@ def _secret(obj: Obj, old: Obj | None) -> Iterator[Cause]:
     yield from _immutable_map(obj, old)
     yield from _sized("data", _coded, obj.get("data"))
     yield from _same(obj, old, "type")
+    if obj.get("type") == "kubernetes.io/tls":
+        missing = [name for name in ("tls.crt", "tls.key") if name not in (obj.get("data") or {})]
+        yield from (required(f"data[{name}]") for name in missing)
 
 
 CHECKS: Mapping[str, Check] = {

@@ -20,8 +20,20 @@ _PARTS = frozenset(
 
 _SCALARS = frozenset({str, int, bool, float})
 _PLAIN, _AS_IS, _ONE, _LIST, _MAP = range(5)
-Known = tuple[int, str]
-"""How a field is gone into, and the message beneath it."""
+_TYPES: Mapping[str, type] = {
+    "string": str,
+    "int": int,
+    "bool": bool,
+    "bytes": str,
+    "time": str,
+    "micro": str,
+}
+Known = tuple[int, str, type | None]
+"""How a field is gone into, the message beneath it, and the type of a scalar where only one will do."""
+
+
+class Mistyped(Exception):
+    """A field holds a scalar of another type than its kind has: the server's decoder gives up."""
 
 
 def known_builtin(resource: Resource, obj: Obj, unknown: list[str]) -> Obj:
@@ -31,6 +43,9 @@ def known_builtin(resource: Resource, obj: Obj, unknown: list[str]) -> Obj:
         resource: Of kinds whose fields are not known nothing is dropped.
         obj: Not changed.
         unknown: The paths of what was dropped are added to it, such as ``spec.containers[0].imago``.
+
+    Raises:
+        Mistyped: a string where a number belongs, or the like.
     """
     message = message_of(resource.home[0], resource.hub, resource.kind)
     if message is None:
@@ -61,17 +76,17 @@ def _fields(message: str) -> Mapping[str, Known]:
         else:
             found[field.name] = _known(field)
             if field.type == "meta.v1.ObjectMeta" and message not in _PARTS:
-                found["kind"] = found["apiVersion"] = (_PLAIN, "")
+                found["kind"] = found["apiVersion"] = (_PLAIN, "", str)
     return found
 
 
 def _known(field: Field) -> Known:
     bare = field.type.lstrip("[]{}<")
     if field.name in RAW or bare in {"json", "fields"}:
-        return (_AS_IS, "")
+        return (_AS_IS, "", None)
     if "." not in bare:
-        return (_PLAIN, "")
-    return ({"[": _LIST, "{": _MAP}.get(field.type[0], _ONE), bare)
+        return (_PLAIN, "", _TYPES.get(field.type))
+    return ({"[": _LIST, "{": _MAP}.get(field.type[0], _ONE), bare, None)
 
 
 def _kept(obj: Obj, message: str, lost: list[str]) -> Obj:
@@ -81,14 +96,21 @@ def _kept(obj: Obj, message: str, lost: list[str]) -> Obj:
         if known is None:
             lost.append(name)
         elif type(value) in _SCALARS:
+            if known[2] is not None and type(value) is not known[2]:
+                raise Mistyped(_mistyped(message, name, value))
             found[name] = value
         elif value or not is_nothing(name, value):
             found[name] = _below(value, known, lost)
     return found
 
 
+def _mistyped(message: str, name: str, value: Any) -> str:
+    told = {str: "string", bool: "bool"}.get(type(value), "number")
+    return f"json: cannot unmarshal {told} into Go struct field {message.rpartition('.')[2]}.{name}"
+
+
 def _below(value: Any, known: Known, lost: list[str]) -> Any:
-    sort, message = known
+    sort, message, _ = known
     if sort == _AS_IS:
         return value
     if sort == _PLAIN:
@@ -98,7 +120,7 @@ def _below(value: Any, known: Known, lost: list[str]) -> Any:
             return _kept(value, message, lost)
         if sort == _MAP:
             return {
-                name: _below(inner, (_ONE, message), lost)
+                name: _below(inner, (_ONE, message, None), lost)
                 for name, inner in value.items()
                 if inner is not None
             }
@@ -145,7 +167,7 @@ def _undeclared(message: str, obj: Obj, shape: Shape, path: str) -> Iterator[str
 
 def _inside(value: Any, known: Known, path: str, shape: Shape | None) -> Iterator[tuple[Obj, str, str]]:
     """The messages a field holds, each with its place; items of a list that merges are named by their keys."""
-    sort, message = known
+    sort, message, _ = known
     if sort == _ONE and isinstance(value, dict):
         yield value, message, path
     elif sort == _MAP and isinstance(value, dict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
+import yaml
 
 from upgrader.sandbox.api.backend import Call
-from upgrader.sandbox.api.fields.patches import STRATEGIC_PATCH
+from upgrader.sandbox.api.fields.patches import STRATEGIC_PATCH, go_text
 from upgrader.sandbox.errors import ApiError, bad_request, invalid, wrong
 from upgrader.sandbox.store import Obj
 
@@ -23,41 +23,37 @@ def notice(call: Call, unknown: Sequence[str], obj: Obj) -> None:
     if call.field_validation == "Warn":
         call.warnings.extend(told)
     elif call.field_validation == "Strict" and told:
-        raise _refusal(call, f"strict decoding error: {', '.join(told)}", obj)
+        raise undecoded(call, f"strict decoding error: {', '.join(told)}", obj)
 
 
-def _refusal(call: Call, why: str, obj: Obj) -> ApiError:
+def undecoded(call: Call, why: str, obj: Obj) -> ApiError:
+    """What the server says of an object that its decoder does not take: 400, and 422 for a patch."""
     if call.verb == "patch":
         media = call.request.header("Content-Type").partition(";")[0].strip()
         patch = orjson.loads(call.request.body)
-        shown = go_text(patch) if media == STRATEGIC_PATCH else orjson.dumps(obj).decode()
+        shown = go_text(patch) if media == STRATEGIC_PATCH else _sorted(obj)
         return invalid("", "", [wrong("patch", shown, why)])
     kind, version = call.target.resource.kind, call.target.version
     return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
 
-def go_text(value: Any) -> str:
-    """JSON as Go's ``%v`` writes it: ``map[a:1 b:[x y]]``."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{go_text(value[name])}' for name in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(go_text, value))}]"
-    if value is None:
-        return "<nil>"
-    return ("false", "true")[value] if isinstance(value, bool) else str(value)
+def _sorted(obj: Obj) -> str:
+    """JSON as Go writes a map."""
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def refuse_undeclared(call: Call, config: Obj, undeclared: Iterable[str]) -> None:
-    """Refuse an applied object with fields its kind does not have; no option makes the server drop them.
+def refuse_untyped(call: Call, problems: Sequence[str]) -> None:
+    """Refuse an applied object that its schema does not fit; no option makes the server drop anything.
 
     Raises:
         ApiError: 500, which is what the server says.
     """
-    problems = [f"{path}: field not declared in schema" for path in undeclared]
     if not problems:
         return
     told = problems[0] if len(problems) == 1 else "\n".join(["errors:", *(f"  {each}" for each in problems)])
-    target, name = call.target, config["metadata"]["name"]
+    target = call.target
+    meta = (yaml.safe_load(call.request.body) or {}).get("metadata") or {}
+    place = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
     kind = f"{target.resource.group}/{target.version}, Kind={target.resource.kind}"
-    message = f"failed to create typed patch object ({target.namespace}/{name}; {kind}): {told}"
+    message = f"failed to create typed patch object ({place}; {kind}): {told}"
     raise ApiError(500, "", message)

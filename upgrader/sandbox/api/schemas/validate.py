@@ -75,13 +75,15 @@ def _not_of(value: Any, kind: str, path: str) -> Cause:
 
 
 def _object(value: Obj, schema: Obj, path: str) -> Iterator[Cause]:
+    lacking: set[str] = set()
     for name in schema.get("required") or ():
-        if name not in value:
+        if value.get(name) is None and not (name in value and _nullable(schema, name)):
             yield required(_join(path, name))
+            lacking.add(name)
     known, further = schema.get("properties") or {}, schema.get("additionalProperties")
     for name, inner in value.items():
         below = known.get(name, further)
-        if isinstance(below, dict):
+        if isinstance(below, dict) and name not in lacking:
             yield from _check(inner, below, _join(path, name))
     if len(value) > schema.get("maxProperties", len(value)):
         yield Cause(
@@ -91,6 +93,12 @@ def _object(value: Obj, schema: Obj, path: str) -> Iterator[Cause]:
         )
     if len(value) < schema.get("minProperties", 0):
         yield _body(path, value, f"should have at least {schema['minProperties']} properties")
+
+
+def _nullable(schema: Obj, name: str) -> bool:
+    """Whether null is a value of a member: where nothing says its type, it is."""
+    below = (schema.get("properties") or {}).get(name) or {}
+    return bool(below.get("nullable")) or "type" not in below
 
 
 def _join(path: str, name: str) -> str:

@@ -86,14 +86,18 @@ def table(call: Call, objs: Iterable[Obj], list_meta: Obj) -> Obj:
     }
 
 
+_TYPES = {"Suspend": "boolean", "Created At": "date"}
+"""Columns whose cells are told as something else than they are."""
+
+
 def _row(resource: Resource, obj: Obj, cells: Cells, included: str) -> Obj:
     found: Obj = {"cells": cells}
     if resource.plural == "pods" and resource.crd is None and pods.finished(obj):
         found["conditions"] = [{"type": "Completed", "status": "True", "reason": obj["status"]["phase"]}]
     if included == "Object":
         found["object"] = obj
-    elif included == "Metadata":
-        found["object"] = partial(obj)
+    else:
+        found["object"] = partial(obj) if included == "Metadata" else None
     return found
 
 
@@ -101,9 +105,14 @@ def _definition(word: str) -> Obj:
     """A column from its word: ``+`` shows it in wide output only, ``#`` makes it a number, ``_`` is a space."""
     shown = word.rstrip("+#").replace("_", " ")
     kind, shape = ("integer" if "#" in word else "string"), ("name" if shown == "Name" else "")
+    kind = _TYPES.get(shown, kind)
     return {"name": shown, "type": kind, "format": shape, "description": "", "priority": int("+" in word)}
 
 
 def _custom_definition(column: Obj) -> Obj:
     told = {word: column.get(word) or "" for word in ("name", "type", "format", "description")}
+    path = column.get("jsonPath") or column.get("JSONPath") or ""
+    told["description"] = (
+        told["description"] or f"Custom resource definition column (in JSONPath format): {path}"
+    )
     return {**told, "priority": column.get("priority") or 0}

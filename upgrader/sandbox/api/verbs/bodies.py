@@ -11,10 +11,12 @@ import yaml
 from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.protobuf import decode_unknown
 from upgrader.sandbox.api.wire import JSON, Request
-from upgrader.sandbox.errors import ApiError, bad_request, unsupported_media
+from upgrader.sandbox.errors import ApiError, bad_request, invalid, unsupported_media, wrong
 from upgrader.sandbox.store import Obj
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+_SHOWN = 30
+"""Characters of a body that a refusal repeats."""
 _OBJECTS = (JSON, "application/yaml", PROTOBUF)
 _CUSTOM_OBJECTS = (JSON, "application/yaml")
 
@@ -64,8 +66,13 @@ def parse_body(request: Request, accepted: tuple[str, ...], kind: str) -> Obj:
 
 def _unreadable(text: bytes, kind: str) -> ApiError:
     shown = text.decode(errors="replace")
-    why = f"couldn't get version/kind; json parse error: {_complaint(shown)} ({shown[:1024]})"
+    why = f"couldn't get version/kind; json parse error: {_complaint(shown)} ({_summary(shown)})"
     return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
+
+
+def _summary(text: str) -> str:
+    """The beginning of a body."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _complaint(text: str) -> str:
@@ -90,7 +97,8 @@ def _identified(call: Call, obj: Obj) -> Obj:
     resource, kind = call.target.resource, _expected_kind(call)
     if resource.crd is not None and not obj.get("kind"):
         text = call.request.body.decode(errors="replace")
-        why = f"Object 'Kind' is missing in '{text}' ({text})"
+
+        why = f"Object 'Kind' is missing in '{text}' ({_summary(text)})"
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
     told_kind, told_version = obj.get("kind") or kind, obj.get("apiVersion")
     expected = call.target.api_version if kind == resource.kind else told_version
@@ -113,7 +121,11 @@ def _other_kind(call: Call, kind: str, api_version: str) -> ApiError:
         internal = resource.group.partition(".")[0] or "core"
         why = f"converting (v1.{kind}) to ({internal}.{expected}): unknown conversion"
         return bad_request(f'{kind} in version "{version}" cannot be handled as a {expected}: {why}')
-    if group == resource.group and kind == expected:
+    if resource.crd is not None and kind != expected:
+        cause = wrong("kind", kind, f"must be {expected}")
+        meta = orjson.loads(call.request.body).get("metadata") or {}
+        return invalid(kind, str(meta.get("name") or ""), [cause], group)
+    if kind == expected and (group == resource.group or resource.crd is not None):
         wanted = call.target.api_version
         return bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version ({wanted})"

@@ -13,7 +13,7 @@ from upgrader.sandbox.api.verbs.bodies import read_options
 from upgrader.sandbox.api.verbs.reading import answer, list_bytes, selection
 from upgrader.sandbox.api.wire import Response
 from upgrader.sandbox.clock import stamp
-from upgrader.sandbox.errors import conflict, invalid, unsupported
+from upgrader.sandbox.errors import Cause, conflict, invalid, unsupported, wrong
 from upgrader.sandbox.store import Obj
 
 _ANSWERS_OBJECT = frozenset(
@@ -27,7 +27,9 @@ _ANSWERS_OBJECT = frozenset(
         "resourcequotas",
     }
 )
-_POLICIES = ("Background", "Foreground", "Orphan")
+_POLICIES = ("Foreground", "Background", "Orphan")
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
+_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _HOLDING = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 
@@ -42,6 +44,9 @@ def delete(call: Call) -> Response:
     old = call.entry().obj
     gone, last = deleted(call, old, options, dry=dry)
     resource = call.target.resource
+    if gone and resource.home == ("", "pods"):
+        ended = {"deletionTimestamp": call.backend.now(), "deletionGracePeriodSeconds": 0}
+        last = {**last, "metadata": {**last["metadata"], **ended}}
     if not gone or resource.home[1] in _ANSWERS_OBJECT:
         return answer(call, call.shown(last))
     details = {"name": call.target.name, "group": resource.group, "kind": resource.plural}
@@ -125,17 +130,36 @@ def _marked(call: Call, old: Obj, options: Obj) -> Obj | None:
 
 
 def _finalizers(call: Call, meta: Obj, options: Obj) -> list[str]:
-    policy = options.get("propagationPolicy") or (
-        "Orphan" if options.get("orphanDependents") else "Background"
-    )
-    if policy not in _POLICIES:
-        cause = unsupported("propagationPolicy", policy, _POLICIES)
-        raise invalid("DeleteOptions", "", [cause], "meta.k8s.io")
+    policy = _policy(options)
     known = list(meta.get("finalizers") or ())
+    if (
+        call.target.resource.home == _DEFINITIONS
+        and "deletionTimestamp" not in meta
+        and _CLEANUP not in known
+    ):
+        known.append(_CLEANUP)
     holding = _HOLDING.get(policy)
     if holding and holding not in known and call.target.resource.kind != "Namespace":
         known.append(holding)
     return known
+
+
+def _policy(options: Obj) -> str:
+    """What becomes of dependents.
+
+    Raises:
+        ApiError: 422.
+    """
+    told, orphan = options.get("propagationPolicy"), options.get("orphanDependents")
+    field = "propagationPolicy"
+    if told and orphan is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        raise invalid("DeleteOptions", "", [wrong(field, told, why)], "meta.k8s.io")
+    if told and told not in _POLICIES:
+        listed = ", ".join(f'"{each}"' for each in (*_POLICIES, "nil"))
+        why = f'Unsupported value: "{told}": supported values: {listed}'
+        raise invalid("DeleteOptions", "", [Cause(field, "FieldValueNotSupported", why)], "meta.k8s.io")
+    return told or ("Orphan" if orphan else "Background")
 
 
 def _grace(call: Call, old: Obj, options: Obj) -> int:

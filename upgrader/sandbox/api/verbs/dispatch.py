@@ -67,6 +67,13 @@ def verb_of(request: Request, target: Target) -> str:
     return verb
 
 
+def _of_one_only(call: Call) -> bool:
+    """Namespaces do not go all at once, and nothing is made or deleted in all namespaces."""
+    if call.target.resource.plural == "namespaces":
+        return call.verb == "deletecollection"
+    return call.target.everywhere and call.verb in {"create", "deletecollection"}
+
+
 def dispatch(call: Call) -> Response:
     """The answer.
 
@@ -82,7 +89,7 @@ def dispatch(call: Call) -> Response:
         found = None
     elif target.resource.verbs == ("create",):
         found = reviews.review
-    elif target.everywhere and call.verb in {"create", "deletecollection"}:
+    elif _of_one_only(call):
         found = None
     else:
         found = _PLAIN.get(call.verb)

@@ -11,10 +11,12 @@ import msgspec
 import orjson
 
 from upgrader.sandbox.api.backend import Call
-from upgrader.sandbox.errors import ApiError, bad_request, expired
-from upgrader.sandbox.store import Entry
+from upgrader.sandbox.errors import ApiError, Cause, bad_request, expired, forbidden_field, invalid
+from upgrader.sandbox.store import Entry, Expired
 
 _CURRENT = -1
+_ENCODING = "meta.k8s.io/v1"
+_MATCHES = ("Exact", "NotOlderThan", "")
 
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -32,7 +34,7 @@ class Token(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """As clients carry it."""
-        raw = orjson.dumps({"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start})
+        raw = orjson.dumps({"v": _ENCODING, "rv": self.revision, "start": self.start})
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -44,9 +46,13 @@ def read_token(text: str) -> Token:
     """
     try:
         raw = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return Token(int(raw["rv"]), str(raw["start"]))
+        encoding, token = raw["v"], Token(int(raw["rv"]), str(raw["start"]))
     except (binascii.Error, ValueError, KeyError, TypeError) as problem:
-        raise bad_request(f"continue key is not valid: {problem}") from problem
+        raise bad_request(f"invalid continue token: continue key is not valid: {problem}") from problem
+    if encoding != _ENCODING:
+        why = f"server does not recognize this encoded version {encoding}"
+        raise bad_request(f"invalid continue token: continue key is not valid: {why}")
+    return token
 
 
 class View(msgspec.Struct, frozen=True):
@@ -88,19 +94,64 @@ def view_of(call: Call) -> View:
 
 def _current(call: Call) -> View:
     store, query = call.store, call.request.query
-    asked, exact = query.get("resourceVersion", ""), query.get("resourceVersionMatch") == "Exact"
+    asked, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
+    _check_match(asked, match)
+    exact = match == "Exact"
     if asked and not asked.isdigit():
-        raise bad_request(f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax')
+        why = f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax'
+        raise bad_request(f"invalid resource version: resourceVersion: {why}")
     with store.lock:
         revision = int(asked or 0)
         if revision > store.revision:
             message = f"Too large resource version: {revision}, current: {store.revision}"
-            raise ApiError(504, "Timeout", message, {"retryAfterSeconds": 1})
+            causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
+            raise ApiError(504, "Timeout", message, {"causes": causes, "retryAfterSeconds": 1})
         if exact and revision < store.revision:
             kept = call.backend.snapshots.find(
                 (*call.target.resource.home, call.target.namespace or None, revision)
             )
             if kept is None:
-                raise expired(f"The resourceVersion for the provided list is too old: {revision}")
+                kept = _of_then(call, revision)
             return View(kept, revision)
         return View(store.entries(*call.target.resource.home, call.target.namespace or None), store.revision)
+
+
+def _check_match(asked: str, match: str) -> None:
+    """Whether the options go together.
+
+    Raises:
+        ApiError: 422.
+    """
+    field, cause = "resourceVersionMatch", None
+    if match and not asked:
+        cause = forbidden_field(field, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    elif match not in _MATCHES:
+        listed = ", ".join(f'"{each}"' for each in _MATCHES)
+        cause = Cause(
+            field, "FieldValueNotSupported", f'Unsupported value: "{match}": supported values: {listed}'
+        )
+    elif match == "Exact" and asked == "0":
+        cause = forbidden_field(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    if cause is not None:
+        raise invalid("ListOptions", "", [cause], "meta.k8s.io")
+
+
+def _of_then(call: Call, revision: int) -> Sequence[Entry]:
+    """The list as it stood at a revision, by undoing what happened since.
+
+    Raises:
+        ApiError: 410 when the log does not reach back that far.
+    """
+    home, namespace = call.target.resource.home, call.target.namespace or None
+    found = {entry.obj["metadata"]["uid"]: entry for entry in call.store.entries(*home, namespace)}
+    try:
+        events = call.store.events_since(revision)
+    except Expired as problem:
+        raise expired(f"The resourceVersion for the provided list is too old: {revision}") from problem
+    for event in reversed(events):
+        if event.key[:2] != home or (namespace and event.key[2] != namespace):
+            continue
+        found.pop(event.obj["metadata"]["uid"], None)
+        if event.old is not None:
+            found[event.old["metadata"]["uid"]] = Entry(event.old)
+    return sorted(found.values(), key=place_of)

@@ -31,10 +31,12 @@ from upgrader.sandbox.errors import (
     ApiError,
     bad_request,
     conflict,
+    forbidden_field,
     invalid,
     not_found,
     required,
     unsupported_media,
+    wrong,
 )
 from upgrader.sandbox.store import Obj
 
@@ -65,11 +67,16 @@ def patch(call: Call) -> Response:
     media, dry, _ = sort_of(call), call.dry_run, call.field_validation
     if media == APPLY_PATCH:
         return _apply(call, dry=dry)
+    if call.request.query.get("force"):
+        why = "may not be specified for non-apply patch"
+        raise invalid("PatchOptions", "", [forbidden_field("force", why)], "meta.k8s.io")
     old = call.entry().obj
     shown = call.shown(old)
     patched = patched_by(call, media, shown)
     _check_identity(call, patched)
-    check_revision(call, patched, old)
+    meta = {name: value for name, value in patched["metadata"].items() if name != "uid"}
+    check_revision(call, {"metadata": meta}, old)
+    _check_uid(call, patched, old)
     new = filled(call, call.stored(patched), sent=True)
     return answer(call, call.shown(replaced(call, new, old, dry=dry)))
 
@@ -109,6 +116,14 @@ def _check_identity(call: Call, patched: Obj) -> None:
     ):
         raise bad_request("the object's kind and apiVersion cannot be changed")
     placed(call, dict(meta))
+
+
+def _check_uid(call: Call, patched: Obj, old: Obj) -> None:
+    """Unlike an update, a patch that names another uid is no conflict but invalid; the server says so twice."""
+    uid, resource = patched["metadata"].get("uid"), call.target.resource
+    if uid and uid != old["metadata"]["uid"]:
+        causes = [wrong("metadata.uid", uid, "field is immutable")] * 2
+        raise invalid(resource.kind, call.target.name, causes, resource.group)
 
 
 def applier_of(call: Call) -> tuple[str, bool]:
@@ -154,7 +169,7 @@ def _refuse_missing(call: Call, config: Obj) -> None:
     resource, meta = call.target.resource, config["metadata"]
     if call.target.subresource:
         raise not_found(resource.plural, call.target.name, resource.group)
-    if meta.get("resourceVersion") or meta.get("uid"):
+    if meta.get("uid"):
         why = "StorageError: invalid object, the resource may have been deleted"
         raise conflict(resource.plural, call.target.name, resource.group, why)
 
@@ -182,12 +197,15 @@ def configuration(call: Call, api_version: str, kind: str) -> Obj:
             f"the name of the object ({told}) does not match the name on the URL ({call.target.name})"
         )
     config = {**config, "metadata": meta}
-    return tidied(config) if call.target.resource.crd is None else copied(config)
+    if call.target.resource.crd is not None:
+        return copied(config)
+    found: Obj = tidied(config)
+    return found | {name: {} for name, value in config.items() if value == {}}
 
 
 def _check_versions(config: Obj, api_version: str, kind: str) -> None:
     if not config.get("kind"):
-        raise bad_request("Object 'Kind' is missing in the applied configuration")
+        raise bad_request("invalid object type: /, Kind=")
     if config.get("apiVersion") != api_version:
         told = config.get("apiVersion", "")
         raise bad_request(

@@ -21,7 +21,7 @@ from upgrader.sandbox.api.convert import reshaped
 from upgrader.sandbox.api.tables import table
 from upgrader.sandbox.api.verbs.pages import Token, View, place_of, view_of
 from upgrader.sandbox.api.wire import Response
-from upgrader.sandbox.errors import bad_request
+from upgrader.sandbox.errors import ApiError, bad_request
 from upgrader.sandbox.selectors import all_hold, check_fields, parse_field_selector, parse_label_selector
 from upgrader.sandbox.store import Entry, Obj, encode_bare
 
@@ -48,7 +48,7 @@ def answer(call: Call, shown: Obj, form: Form | None = None, status: int = 200) 
         meta = {"resourceVersion": shown["metadata"].get("resourceVersion", "")}
         return reply(orjson.dumps(table(call, [shown], meta)), form, status)
     if form.shape == "PartialObjectMetadata":
-        return reply(object_bytes(partial(shown)), form, status)
+        return reply(object_bytes(partial(shown, form.version)), form, status)
     meta, resource = shown["metadata"], call.target.resource
     entry = call.store.entry(resource.key(meta.get("namespace", ""), meta.get("name", "")))
     if entry is not None and entry.obj is shown:
@@ -64,7 +64,7 @@ def selection(call: Call) -> Callable[[Obj], bool] | None:
     """
     labels = parse_label_selector(call.request.query.get("labelSelector", ""))
     fields = parse_field_selector(call.request.query.get("fieldSelector", ""))
-    check_fields(fields, call.target.resource.fields)
+    check_fields(fields, call.target.resource.fields, custom=call.target.resource.crd is not None)
     name = call.target.name
     if not labels and not fields and not name:
         return None
@@ -85,6 +85,7 @@ def listing(call: Call) -> Response:
         ApiError: 400, 406, 410, 504.
     """
     form = negotiate(call.request.header("Accept"))
+    _check_shape(call, form)
     chosen, view, limit = selection(call), view_of(call), _limit(call)
     entries, following = _page(view, chosen, limit)
     meta: Obj = {"resourceVersion": str(view.revision)}
@@ -95,6 +96,21 @@ def listing(call: Call) -> Response:
         if chosen is None:
             meta["remainingItemCount"] = len(view.entries) - following
     return reply(_encoded(call, entries, meta, form), form)
+
+
+def _check_shape(call: Call, form: Form) -> None:
+    """A list has no metadata of one object.
+
+    Raises:
+        ApiError: 406.
+    """
+    if form.shape == "PartialObjectMetadata":
+        resource = call.target.resource
+        kind = "unstructured.UnstructuredList"
+        if resource.crd is None:
+            kind = f"{resource.group.partition('.')[0] or 'core'}.{resource.list_kind}"
+        why = f"you requested PartialObjectMetadata, but the requested object is a list (*{kind})"
+        raise ApiError(406, "NotAcceptable", why)
 
 
 def _limit(call: Call) -> int:

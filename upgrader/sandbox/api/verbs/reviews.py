@@ -14,7 +14,7 @@ from upgrader.sandbox.api.fields.shapes import PLAIN
 from upgrader.sandbox.api.fields.zero import zero_of
 from upgrader.sandbox.api.verbs.bodies import read_object
 from upgrader.sandbox.api.wire import Response
-from upgrader.sandbox.errors import bad_request
+from upgrader.sandbox.errors import bad_request, invalid, wrong
 from upgrader.sandbox.store import Obj
 
 _URLS = [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
@@ -31,7 +31,8 @@ def review(call: Call) -> Response:
     writer = Writer(call.manager, target.api_version, "", PLAIN, call.backend.now(), (("f:status",),))
     obj = updated(zero_of(target.resource), obj, writer, {})
     obj["status"] = _ANSWERS[target.resource.kind](call, obj.get("spec") or {})
-    obj["metadata"].setdefault("creationTimestamp", None)
+    stamped = call.target.resource.kind == "SelfSubjectReview"
+    obj["metadata"].setdefault("creationTimestamp", call.backend.now() if stamped else None)
     return reply_object(obj, status=201)
 
 
@@ -53,9 +54,18 @@ def _verdict(call: Call, user: str, groups: Sequence[str], spec: Obj) -> Obj:
 
 
 def _own_access(call: Call, spec: Obj) -> Obj:
-    if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
-        raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
-    return _verdict(call, call.request.user, call.request.groups, spec)
+    about, elsewhere = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if about and elsewhere:
+        shown = {name[0].upper() + name[1:]: value for name, value in sorted(elsewhere.items())}
+        cause = wrong(
+            "spec.nonResourceAttributes", shown, "cannot be specified in combination with resourceAttributes"
+        )
+    elif not about and not elsewhere:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        cause = wrong("spec.resourceAttributes", None, why)
+    else:
+        return _verdict(call, call.request.user, call.request.groups, spec)
+    raise invalid("", "", [cause], "authorization.k8s.io")
 
 
 def _access(call: Call, spec: Obj) -> Obj:

@@ -40,7 +40,8 @@ def writer_of(call: Call, name: str, subresource: str | None = None) -> Writer:
     if where == "status":
         reset = (("f:spec",), ("f:metadata",), ("f:data",))
     empty = zero_of(target.resource)
-    return Writer(name, target.api_version, where, shape, call.backend.now(), reset, empty)
+    now = "" if where == "scale" else call.backend.now()
+    return Writer(name, target.api_version, where, shape, now, reset, empty)
 
 
 def create(call: Call) -> Response:
@@ -52,7 +53,7 @@ def create(call: Call) -> Response:
     dry, _ = call.dry_run, call.field_validation
     obj = read_object(call)
     if obj["metadata"].get("resourceVersion"):
-        raise bad_request("resourceVersion should not be set on objects to be created")
+        raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     made = created(call, filled(call, call.stored(obj), sent=True), dry=dry)
     return answer(call, call.shown(made), status=201)
 
@@ -63,9 +64,9 @@ def created(call: Call, obj: Obj, *, dry: bool, owned: bool = False) -> Obj:
     Raises:
         ApiError: admission or validation refuses, or it exists.
     """
-    check_namespace(call)
-    check_grant(call, obj)
     resource, meta = call.target.resource, obj["metadata"]
+    check_namespace(call, str(meta.get("name") or ""))
+    check_grant(call, obj)
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = str(meta["generateName"])[:_LONGEST_NAME] + call.store.new_suffix()
     if not owned:
@@ -77,8 +78,12 @@ def created(call: Call, obj: Obj, *, dry: bool, owned: bool = False) -> Obj:
     if found:
         raise invalid(resource.kind, name, found, resource.group)
     key = resource.key(call.target.namespace, name)
-    if call.store.entry(key) is not None:
-        raise already_exists(resource.plural, name, resource.group)
+    known = call.store.entry(key)
+    if known is not None:
+        refusal = already_exists(resource.plural, name, resource.group)
+        if "deletionTimestamp" in known.obj["metadata"]:
+            refusal.message = f"object is being deleted: {refusal.message}"
+        raise refusal
     return obj if dry else call.store.put(key, obj)
 
 

@@ -116,6 +116,8 @@ class Jobs(Loop):
                 conditions, _said("Suspended", *told, status="True" if paused else "False"), now
             )
         if verdict:
+            if verdict[0] == "Complete":
+                conditions = with_condition(conditions, _said("SuccessCriteriaMet", *verdict[1:]), now)
             conditions = with_condition(conditions, _said(*verdict), now)
             if verdict[0] == "Complete":
                 status["completionTime"] = now

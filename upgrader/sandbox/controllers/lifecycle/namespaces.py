@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from upgrader.sandbox.controllers.conditions import is_deleted
+from collections import Counter
+from collections.abc import Iterable
+
+from upgrader.sandbox.controllers.conditions import is_deleted, with_condition
 from upgrader.sandbox.controllers.index import PODS
 from upgrader.sandbox.controllers.loop import Loop
 from upgrader.sandbox.errors import ApiError
@@ -13,6 +16,26 @@ ACCOUNTS = ("", "serviceaccounts")
 CONFIGS = ("", "configmaps")
 ROOT = "kube-root-ca.crt"
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n"
+
+
+_FINE = (
+    ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    (
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
+    (
+        "NamespaceDeletionContentFailure",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+)
+"""What goes well while a namespace ends."""
+
+
+def _true(word: str, reason: str, message: str) -> Obj:
+    return {"type": word, "status": "True", "reason": reason, "message": message}
 
 
 class Namespaces(Loop):
@@ -66,15 +89,33 @@ class Namespaces(Loop):
                 self._delete(key, place, obj)
         left = self.index.within(key[3])
         if left:
-            kinds = sorted({f"{place[1]}.{place[0]}" if place[0] else place[1] for place in left})
-            message = f"Some resources are remaining: {', '.join(kinds)}"
-            told = {"type": "NamespaceContentRemaining", "status": "True", "reason": "SomeResourcesRemain"}
-            known = (space.get("status") or {}).get("conditions") or [{}]
-            since = known[0].get("lastTransitionTime") or self.cluster.stamp()
-            told |= {"message": message, "lastTransitionTime": since}
-            self.cluster.write_status(key, space, {"phase": "Terminating", "conditions": [told]})
+            known = (space.get("status") or {}).get("conditions") or ()
+            for told in self._remaining(left):
+                known = with_condition(known, told, self.cluster.stamp())
+            self.cluster.write_status(key, space, {"phase": "Terminating", "conditions": list(known)})
         elif not space["metadata"].get("finalizers"):
             self.store.remove(key)
+
+    def _remaining(self, left: Iterable[Key]) -> list[Obj]:
+        """The conditions of a namespace that something is left in."""
+        kinds, holders = Counter[str](), Counter[str]()
+        for place in left:
+            kinds[f"{place[1]}.{place[0]}"] += 1
+            obj = self.store.get(place) or {"metadata": {}}
+            holders.update(obj["metadata"].get("finalizers") or ())
+        told = [
+            {"type": word, "status": "False", "reason": reason, "message": why} for word, reason, why in _FINE
+        ]
+        listed = ", ".join(f"{kind} has {count} resource instances" for kind, count in sorted(kinds.items()))
+        message = f"Some resources are remaining: {listed}"
+        told.append(_true("NamespaceContentRemaining", "SomeResourcesRemain", message))
+        if holders:
+            listed = ", ".join(
+                f"{name} in {count} resource instances" for name, count in sorted(holders.items())
+            )
+            message = f"Some content in the namespace has finalizers remaining: {listed}"
+            told.append(_true("NamespaceFinalizersRemaining", "SomeFinalizersRemain", message))
+        return told
 
     def _delete(self, key: Key, place: Key, obj: Obj) -> None:
         if place[:2] != PODS:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from upgrader.sandbox.api.wire import AdmissionCall
 from upgrader.sandbox.errors import ApiError, bad_request, internal
-from upgrader.sandbox.istio.authority import trusted
+from upgrader.sandbox.istio.authority import readable, trusted
 from upgrader.sandbox.istio.injection.injector import Refusal, inject, native_sidecars, wants_injection
 from upgrader.sandbox.istio.injection.settings import settings_of
 from upgrader.sandbox.istio.planes import Istio
-from upgrader.sandbox.istio.webhooks.reach import Unreachable, dial
+from upgrader.sandbox.istio.webhooks.reach import Unreachable, Unusable, dial
 from upgrader.sandbox.istio.webhooks.rules import (
     MUTATING,
     VALIDATING,
@@ -80,11 +80,15 @@ class Webhooks:
         except Unreachable as reason:
             if not entry.fails_closed:
                 return None
-            failed = f'failed calling webhook "{entry.name}": failed to call webhook: {reason}'
+            tried = "" if isinstance(reason, Unusable) else "failed to call webhook: "
+            failed = f'failed calling webhook "{entry.name}": {tried}{reason}'
             raise internal(failed) from reason
 
     def _dial(self, entry: Entry) -> Istio:
         config = entry.hook.get("clientConfig") or {}
+        if not readable(config.get("caBundle") or ""):
+            why = "unable to load root certificates: unable to parse bytes as PEM block"
+            raise Unusable(f"could not get REST client: {why}")
         timeout = entry.hook.get("timeoutSeconds", 10)
         if "service" not in config:
             host = str(config.get("url", "")).removeprefix("https://").split("/")[0].split(":")[0]

@@ -10,6 +10,10 @@ class Unreachable(Exception):
     """Nobody answers; the text is what the dialling side reports."""
 
 
+class Unusable(Unreachable):
+    """There is no way to even try."""
+
+
 def endpoints_of(store: Store, namespace: str, name: str) -> list[tuple[str, Obj | None]]:
     """Ready addresses of a Service in order of IP, each with its pod if it names one that exists."""
     found: list[tuple[str, Obj | None]] = []

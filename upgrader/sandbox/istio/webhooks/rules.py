@@ -68,7 +68,8 @@ class Entries:
     def _matching(self, call: AdmissionCall) -> Iterator[Entry]:
         for configuration in self._seen:
             for hook in configuration.obj.get("webhooks") or []:
-                if any(_rule_matches(rule, call) for rule in hook.get("rules") or []):
+                exact = hook.get("matchPolicy") == "Exact"
+                if any(_rule_matches(rule, call, exact=exact) for rule in hook.get("rules") or []):
                     yield Entry(configuration.obj["metadata"]["name"], hook)
 
 
@@ -82,13 +83,17 @@ def selects(entry: Entry, call: AdmissionCall, obj: Obj | None, namespace: Label
     return _namespace_matches(entry, namespace) and _object_matches(entry, call, obj)
 
 
-def _rule_matches(rule: Mapping[str, Any], call: AdmissionCall) -> bool:
+def _rule_matches(rule: Mapping[str, Any], call: AdmissionCall, *, exact: bool) -> bool:
+    """Unless it is to match exactly, a rule for one version means the same resource in all others."""
     scope = rule.get("scope") or "*"
     namespaced = bool(call.namespace) and call.resource != "namespaces"
     return (
         _listed(rule.get("operations"), call.operation)
         and _listed(rule.get("apiGroups"), call.group)
-        and _listed(rule.get("apiVersions"), call.version)
+        and any(
+            _listed(rule.get("apiVersions"), version)
+            for version in (call.version, *(() if exact else call.versions))
+        )
         and any(_resource_matches(str(wanted), call) for wanted in rule.get("resources") or [])
         and (scope == "*" or (scope == "Namespaced") == namespaced)
     )

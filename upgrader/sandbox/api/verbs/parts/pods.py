@@ -7,7 +7,7 @@ from upgrader.sandbox.api.content import success
 from upgrader.sandbox.api.verbs.bodies import read_object
 from upgrader.sandbox.api.verbs.deleting import deleted
 from upgrader.sandbox.api.wire import Response
-from upgrader.sandbox.errors import bad_request, conflict, internal, too_many_requests
+from upgrader.sandbox.errors import ApiError, bad_request, conflict, too_many_requests
 from upgrader.sandbox.selectors import matches
 from upgrader.sandbox.store import Obj
 
@@ -26,6 +26,9 @@ def evict(call: Call) -> Response:
         ApiError: 404, 429 while the budget is used up, 500 when two budgets are about the pod.
     """
     asked = read_object(call)
+    told, name = asked["metadata"].get("name"), call.target.name
+    if told and told != name:
+        raise bad_request(f"name in URL does not match name in Eviction object: {name} vs {told}")
     pod = call.entry().obj
     options = asked.get("deleteOptions") or {}
     dry = call.dry_run or options.get("dryRun") == ["All"]
@@ -48,7 +51,7 @@ def _spend(call: Call, pod: Obj, *, dry: bool) -> None:
         if matches((budget.get("spec") or {}).get("selector"), labels)
     ]
     if len(budgets) > 1:
-        raise internal(_SEVERAL)
+        raise ApiError(500, "", _SEVERAL)
     if not budgets:
         return
     budget = budgets[0]
@@ -136,7 +139,13 @@ def log(call: Call) -> Response:
     pod = call.entry().obj
     spec, name = pod["spec"], call.target.name
     names = [c["name"] for c in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]]
-    container = call.request.query.get("container") or names[0]
+    told = call.request.query.get("container")
+    plain = [c["name"] for c in spec.get("containers") or ()]
+    if not told and len(plain) > 1:
+        raise bad_request(
+            f"a container name must be specified for pod {name}, choose one of: [{' '.join(plain)}]"
+        )
+    container = told or plain[0]
     if container not in names:
         raise bad_request(f"container {container} is not valid for pod {name}")
     if not spec.get("nodeName"):

@@ -25,6 +25,8 @@ def proxy(call: Call) -> Response:
     path = "/" + call.target.tail
     if call.request.query:
         path += "?" + urlencode(call.request.query)
+    if call.target.resource.kind == "Pod" and not (pod.get("status") or {}).get("podIP"):
+        raise bad_request("address not allowed")
     if call.backend.proxy is None or (pod.get("status") or {}).get("phase") != "Running":
         raise unavailable(pod, number)
     status, media, body = call.backend.proxy.get(pod, number, path)

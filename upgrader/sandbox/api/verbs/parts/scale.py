@@ -117,7 +117,8 @@ def scale_of(obj: Obj) -> Obj:
     meta = {name: obj["metadata"][name] for name in _META if name in obj["metadata"]}
     replicas = obj["spec"].get("replicas", 0)
     status: Obj = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    selector = _text(obj["spec"].get("selector") or {})
+    told = (obj.get("status") or {}).get("selector")
+    selector = told if isinstance(told, str) else _text(obj["spec"].get("selector") or {})
     if selector:
         status["selector"] = selector
     spec = {"replicas": replicas} if replicas else {}
