@@ -11,8 +11,6 @@ SUITES = {
     "e2e": (
         "bed/standins/sidecars/test_fleet.py",
         "e2e/",
-        "conformance/test_bed.py",
-        "conformance/test_kubectl_on_a_bed.py",
     ),
     "journey": (
         "cli/test_prompts.py::test_yes_starts_and_the_retire_gate",

@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bed.build import Unable, build, cache
+from tests.bed.build import Unable, build, cache, place
+from tests.bed.control_plane import ETCD
 from tests.bed.space import enter, python, settle_in
-from tests.bed.versions import KUBERNETES, USUAL
+from tests.bed.versions import KUBERNETES, NEW, USUAL, istio
 
 _ABOUT = """
 build   build what is missing, for one Kubernetes minor
@@ -68,7 +69,7 @@ def _wait(child: int) -> int:
 
 def _inside(what: str, minor: str, rest: list[str]) -> int:
     folder = settle_in()
-    settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)}
+    settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)} | _whereabouts(folder / "bed")
     if what == "test":
         return _run(python("-m", "pytest", "-m", "e2e", f"--basetemp={folder / 'pytest'}", *rest), settings)
     if what == "bench":
@@ -78,6 +79,15 @@ def _inside(what: str, minor: str, rest: list[str]) -> int:
     with Bed(folder / "bed", minor) as bed:
         settings |= {"KUBECONFIG": str(bed.kubeconfig()), "BED": str(bed.folder)}
         return _run(rest or [os.environ.get("SHELL", "sh")], settings)
+
+
+def _whereabouts(bed: Path) -> dict[str, str]:
+    """Where everything will be, for tests that can be asked of any real server."""
+    return {
+        "UPGRADER_BED_KUBECONFIG": str(bed / "admin.kubeconfig"),
+        "UPGRADER_BED_BIN": str(place(istio(NEW)[0]).parent),
+        "UPGRADER_BED_ETCD": ETCD,
+    }
 
 
 def _run(command: list[str], settings: dict[str, str]) -> int:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.bed.stages import stages
 
 SERVER = "https://127.0.0.1:6443"
+ETCD = "http://127.0.0.1:2379"
 KUBELET = 10247
 _SERVICES = "10.96.0.0/16"
 _PODS = "10.244.0.0/16"
@@ -86,7 +87,7 @@ def etcd(folder: Path) -> list[str]:
     """Arguments; nothing is kept, so nothing is synced."""
     return [
         *(f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync", "--log-level=error"),
-        *("--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379"),
+        *(f"--listen-client-urls={ETCD}", f"--advertise-client-urls={ETCD}"),
         "--listen-peer-urls=http://127.0.0.1:2380",
     ]
 
@@ -95,7 +96,7 @@ def apiserver(folder: Path) -> list[str]:
     """Arguments. Webhooks are called at the addresses of endpoints, for there is no kube-proxy."""
     key = folder / "accounts.key"
     return [
-        *("--etcd-servers=http://127.0.0.1:2379", "--bind-address=127.0.0.1", "--secure-port=6443"),
+        *(f"--etcd-servers={ETCD}", "--bind-address=127.0.0.1", "--secure-port=6443"),
         *(f"--cert-dir={folder / 'certificates'}", f"--token-auth-file={folder / 'tokens.csv'}"),
         *("--authorization-mode=RBAC", "--allow-privileged", "--advertise-address=10.0.0.10"),
         *("--endpoint-reconciler-type=none", "--enable-aggregator-routing=true"),

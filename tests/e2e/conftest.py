@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,12 @@ NAMESPACES = usual(OLD_REVISION)
 _SAID: list[str] = []
 
 
-@pytest.fixture
-def bed() -> Iterator[Bed]:
-    """A cluster without a mesh.
+@contextmanager
+def cluster() -> Iterator[Bed]:
+    """A cluster without a mesh, until the block ends.
 
     Raises:
-        pytest.fail.Exception: the test was not started by ``make e2e``.
+        pytest.fail.Exception: the tests were not started by ``make e2e``.
     """
     if INSIDE not in os.environ:
         pytest.fail("this test needs a network of its own: run it with `make e2e`")
@@ -34,6 +35,13 @@ def bed() -> Iterator[Bed]:
             yield made
     finally:
         clear(folder)
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A cluster of the test's own."""
+    with cluster() as made:
+        yield made
 
 
 @pytest.fixture

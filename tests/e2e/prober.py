@@ -129,12 +129,13 @@ class Prober:
 
 
 def injector(pod: Obj) -> str:
-    """Revision that injected *pod*; empty when none did."""
+    """Revision that injected *pod*, or rendered it, for a Gateway's; empty when none did."""
     containers = [*pod["spec"].get("containers", ()), *pod["spec"].get("initContainers", ())]
     if not any(c["name"] == "istio-proxy" for c in containers):
         return ""
     annotations: dict[str, Any] = pod["metadata"].get("annotations") or {}
-    return str(json.loads(annotations.get("sidecar.istio.io/status", "{}")).get("revision", ""))
+    status = json.loads(annotations.get("sidecar.istio.io/status", "{}"))
+    return str(status.get("revision") or annotations.get("istio.io/rev", ""))
 
 
 def virtual_service(name: str, host: str) -> Obj:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.bed.standins.envoy import STOCK, STOCK_MESH, Envoy
 from tests.bed.standins.sidecars.pods import Istiod, Proxy
-from tests.e2e.istiods import istiod, until
+from tests.e2e.server.istiods import istiod, until
 
 REVISION = "envoy-test"
 PROXY = Proxy(

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tests.bed.standins.sidecars.client import Sidecars
-from tests.e2e.istiods import istiod, until
+from tests.e2e.server.istiods import istiod, until
 from upgrader.cluster.kube import Access, KubeTransport
 
 HOST = "10.244.255.250"
