@@ -11,7 +11,7 @@ from upgrader.catalog import Catalog, load_catalog
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.input.places import manifests_folder
 from upgrader.cli.output.screen import show
-from upgrader.cli.runs.making import available_in
+from upgrader.cli.runs.choosing import available_in
 from upgrader.host.clock import SystemClock
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
