@@ -8,17 +8,16 @@ from typing import Any
 import yaml
 
 from upgrader.model.kinds import Obj
-from upgrader.playbook.manifests import Release, documents_of
+from upgrader.model.version import Version
+from upgrader.playbook.manifests import Release, documents_of, part_of
 
 _SEPARATOR = "\n---\n"
 """What ``istioctl manifest generate`` writes between documents; a block scalar is indented and never holds it."""
-_COMPONENT = "operator.istio.io/component"
-_OWN = ("Pilot", "IngressGateways", "EgressGateways")
 _NEEDED = ("ServiceAccount", "ConfigMap", "Service", "Deployment", "MutatingWebhookConfiguration")
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def with_owner_labels(data: bytes, version: str, namespace: str) -> bytes:
+def with_owner_labels(data: bytes, version: Version, namespace: str) -> bytes:
     """The same documents; a revision's own ones with the labels that ``istioctl install`` adds and ``generate`` lacks.
 
     Without them a later ``istioctl uninstall`` or ``install`` does not know the objects for its own. Shared objects
@@ -27,22 +26,25 @@ def with_owner_labels(data: bytes, version: str, namespace: str) -> bytes:
     Raises:
         yaml.YAMLError, ValueError, UnicodeDecodeError: as ``documents_of``.
     """
-    labels = {
+    owner = {
         "install.operator.istio.io/owning-resource-namespace": namespace,
+        "istio.io/rev": version.revision,
+        "operator.istio.io/component": "Pilot",
         "operator.istio.io/managed": "Reconcile",
-        "operator.istio.io/version": version,
+        "operator.istio.io/version": str(version),
     }
-    pieces: list[str] = []
-    for text in data.decode().split(_SEPARATOR):
-        for body in documents_of(text):
-            metadata: dict[str, Any] = body["metadata"]
-            there = metadata.get("labels") or {}
-            if there.get(_COMPONENT) not in _OWN:
-                pieces.append(text)
-                break
-            marked = body | {"metadata": metadata | {"labels": labels | there}}
-            pieces.append(yaml.dump(marked, Dumper=_DUMPER, sort_keys=False, width=4096))
-    return "---\n".join(f"{one.rstrip()}\n" for one in pieces).encode()
+    pieces = (_marked(text, owner) for text in data.decode().split(_SEPARATOR))
+    return "---\n".join(f"{one.rstrip()}\n" for one in pieces if one.strip()).encode()
+
+
+def _marked(text: str, labels: dict[str, str]) -> str:
+    """One document; shared ones as they are, to the letter."""
+    body = next(documents_of(text), None)
+    if body is None or part_of(body) not in {"control-plane", "ingress-gateway"}:
+        return text
+    metadata: dict[str, Any] = body["metadata"]
+    marked = body | {"metadata": metadata | {"labels": labels | (metadata.get("labels") or {})}}
+    return str(yaml.dump(marked, Dumper=_DUMPER, sort_keys=False, width=4096))
 
 
 def lacking(release: Release) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ class Rendering:
             files = [_operator(spec), *([self.overlay.text] if self.overlay else [])]
             data = generated(binary, files, self.stopped)
             if self.plane.installer == "istioctl":
-                data = with_owner_labels(data, str(version), self.plane.ref.namespace)
+                data = with_owner_labels(data, version, self.plane.ref.namespace)
         except (yaml.YAMLError, ValueError) as error:
             raise not_rendered(
                 binary, f"what it wrote is no manifest: {str(error).splitlines()[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ _LABELS = (
 )
 """Bookkeeping of installers and renderers."""
 _TEMPORARY = ("upgrader.istio/", "kubectl.kubernetes.io/", "deployment.kubernetes.io/")
+_FILLED = (".caBundle", ".failurePolicy", ".fieldRef.apiVersion", "].scope")
+"""What istiod fills in, and defaults inside lists that are owned as a whole."""
 _COPIES = "values"
 """ConfigMap ``values[-REVISION]`` repeats what others say."""
 Flat = dict[str, Any]
@@ -40,37 +43,33 @@ class Side:
     """
 
     def __init__(self, revision: str, version: str, objects: Iterable[Obj]) -> None:
-        self._suffix = revision_suffix(revision)
-        self._names = [(f"istiod{self._suffix}.", "istiod."), (version, "VERSION")]
+        suffix = revision_suffix(revision)
+        self._suffix = re.compile(rf"{re.escape(suffix)}(?![0-9A-Za-z])" if suffix else r"(?!)")
+        self._version = re.compile(rf"(?<![0-9.]){re.escape(version)}(?![0-9])")
         self._revision = revision
-        self.objects = {self.key(o): o for o in objects}
-
-    def key(self, obj: Obj) -> tuple[str, str]:
-        """Kind and name without the revision."""
-        return str(obj["kind"]), self.bare(str(obj["metadata"]["name"]))
-
-    def bare(self, name: str) -> str:
-        """A name without the revision, wherever it stands: ``istio-validator-1-28-10-istio-system``."""
-        if not self._suffix:
-            return name
-        head, found, tail = name.partition(self._suffix)
-        return head + tail if found and (not tail or tail.startswith(("-", ".", ":"))) else name
+        self.objects = {self._key(o): o for o in objects}
 
     def flat(self, obj: Obj) -> Flat:
         """Every field that counts, by path."""
-        fields = dict(
-            _flat({k: v for k, v in owned(obj).items() if k not in {"apiVersion", "kind", "status"}}, ())
-        )
-        return {self._said(path): self._said(value) for path, value in fields.items() if not _ignored(path)}
+        spec = {k: v for k, v in owned(obj).items() if k not in {"apiVersion", "kind", "status"}}
+        return {str(self._plain(p)): self._plain(v) for p, v in _flat(spec, ()) if not _ignored(p)}
 
-    def _said(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if value == self._revision:
-            return "REVISION"
-        for old, new in self._names:
-            value = value.replace(old, new)
-        return self.bare(value) if len(value) < 100 else value.replace(self._suffix or "\0", "")
+    def _key(self, obj: Obj) -> tuple[str, str]:
+        """Kind and name without the revision."""
+        return str(obj["kind"]), self._suffix.sub("", str(obj["metadata"]["name"]))
+
+    def _plain(self, value: Any) -> Any:
+        """A value without its revision and release."""
+        match value:
+            case str():
+                text = self._version.sub("VERSION", value)
+                return "REVISION" if value == self._revision else self._suffix.sub("", text)
+            case list():
+                return [self._plain(one) for one in value]
+            case Mapping():
+                return {key: self._plain(one) for key, one in value.items()}
+            case _:
+                return value
 
 
 def differences(old: Side, new: Side) -> tuple[Difference, ...]:
@@ -131,7 +130,7 @@ def _ignored(path: str) -> bool:
         ("metadata.uid", "metadata.managed")
     ):
         return True
-    return path.endswith((".caBundle", ".failurePolicy"))
+    return path.endswith(_FILLED)
 
 
 def _flat(found: Any, above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -141,10 +140,10 @@ def _flat(found: Any, above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
                 yield from _flat(
                     _inside(str(key), value) if above == ("data",) else value, (*above, str(key))
                 )
-        case list() if found and all(isinstance(one, Mapping) and "name" in one for one in found):
-            for one in found:
-                rest = {k: v for k, v in one.items() if k != "name"} or {"name": one["name"]}
-                yield from _flat(rest, (*above[:-1], f"{above[-1] if above else ''}[{one['name']}]"))
+        case list() if found and all(isinstance(one, Mapping) for one in found):
+            for number, one in enumerate(found):
+                rest = {k: v for k, v in one.items() if k != "name"} or one
+                yield from _flat(rest, (*above[:-1], f"{above[-1]}[{one.get('name', number)}]"))
         case None:
             return
         case _:
