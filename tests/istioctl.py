@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import cache
 from pathlib import Path
 
 from upgrader.sandbox.scenarios.versions import version_folders
@@ -13,8 +14,13 @@ HEALTHY = "echo '✔ No issues found when checking the cluster.' >&2"
 
 
 def rendered(version: str, scenario: str = "shop") -> str:
-    """What ``manifest generate`` of *version* writes: every document, one after the other."""
-    return "\n---\n".join(version_folders(scenario)[version].values())
+    """What ``manifest generate`` of *version* writes: every document, one after the other; nothing for an unknown one."""
+    return "\n---\n".join(_folders(scenario).get(version, {}).values())
+
+
+@cache
+def _folders(scenario: str) -> dict[str, dict[str, str]]:
+    return version_folders(scenario)
 
 
 def write_istioctl(
@@ -40,7 +46,9 @@ def write_istioctl(
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     data = place.with_name(f"{place.name}.rendered")
-    data.write_text(rendered(version) if manifest is None and not render else manifest or "", encoding="utf-8")
+    data.write_text(
+        rendered(version) if manifest is None and not render else manifest or "", encoding="utf-8"
+    )
     says = json.dumps({"clientVersion": {"version": version, "status": "Clean"}})
     log = shlex.quote(str(place.with_name(f"{place.name}.log")))
     options = shlex.quote(str(place.with_name(f"{place.name}.options")))
