@@ -50,7 +50,8 @@ def read_overlay(path: Path) -> Overlay:
         raise _unfit(path, reason) from error
     if len(found) != 1 or not isinstance(found[0], dict) or found[0].get("kind") != "IstioOperator":
         raise _unfit(path, "it is not one IstioOperator")
-    spec = found[0].get("spec") or {}
+    spec = found[0].get("spec")
+    spec = {} if spec is None else spec
     if not isinstance(spec, dict):
         raise _unfit(path, "its spec is not a mapping")
     for keys in _DECIDED:
