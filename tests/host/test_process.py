@@ -73,7 +73,7 @@ def test_leaving_the_block_ends_it(tmp_path: Path) -> None:
 
 
 def test_more_output_than_anybody_wants_is_cut() -> None:
-    with Process(["/bin/sh", "-c", "yes"], SHELL, seconds=20, longest=1 << 16) as process:
+    with Process(["/bin/sh", "-c", "yes | head -c 100000000"], SHELL, seconds=20, longest=1 << 16) as process:
         ended = process.finish()
     assert ended.cut
     assert len(ended.out) == 1 << 16

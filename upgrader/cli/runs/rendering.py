@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,7 +22,7 @@ from upgrader.model.version import Version
 from upgrader.planning.hop.retire import own_object
 from upgrader.planning.rendering.carrying import Hop, carry
 from upgrader.planning.rendering.difference import Side, differences, side
-from upgrader.playbook.manifests import Release, load_releases
+from upgrader.playbook.manifests import Release, documents_of, load_releases
 from upgrader.playbook.overlay import Overlay
 from upgrader.playbook.rendered import defaults_of, lacking, with_owner_labels
 from upgrader.survey.options import Installed, installed_options
@@ -108,6 +109,7 @@ class Rendering:
             spec, options = carry(installed.spec, hop, defaults, self._sources(installed))
             files = [_operator(spec), *([self.overlay.text] if self.overlay else [])]
             data = generated(binary, files, self.stopped)
+            deque(documents_of(data), maxlen=0)
             if self.plane.installer == "istioctl":
                 data = with_owner_labels(data, version, self.plane.ref.namespace)
         except (yaml.YAMLError, ValueError) as error:
