@@ -29,8 +29,8 @@ def decided(path: str, value: Any, defaults: dict[str, Any] | None = None) -> tu
     inner[last] = value
     found, options = carry(spec, HOP, defaults or {}, ("somewhere",))
     for key in path.split("."):
-        found = found.get(key, {}) if isinstance(found, dict) else {}
-    fate = options.decided[0].fate if options.decided else "same"
+        found = found.get(key, {})
+    fate = options.decided[0].fate if len(options.decided) else "same"
     assert all(o.why for o in options.decided)
     return fate, None if found == {} else found
 

@@ -76,6 +76,8 @@ class Rendering:
             UpgradeError: UPG-0108, UPG-0109, UPG-0011: istioctl is not what it was, failed, or wrote something else.
             ClusterFailure: an object of the running control plane cannot be read.
         """
+        if not targets:
+            return Rendered(None, (), {})
         installed = installed_options(self.reader, self.plane, self.mesh.kinds)
         done = [(v, *self._one(v, installed)) for v in targets]
         files = {version: data for version, data, _ in done}

@@ -28,11 +28,11 @@ class _Parts:
     images: bool = True
     first: str = "steps"
 
-    def missing(self) -> list[str]:
-        """What was left out, for the reader."""
+    def missing(self, *, rendered: bool) -> list[str]:
+        """What was left out, for the reader; options only where something was *rendered* with any."""
         words = {
             "the equivalent commands": self.commands,
-            "the options and differences": self.options,
+            "the options and differences": self.options or not rendered,
             "the steps of the later hops": self.later,
             "the images": self.images,
             "the single steps of hop 1": self.first == "steps",
@@ -73,7 +73,7 @@ def _render(plan: Plan, file: str, banner: str, parts: _Parts) -> str:
         "file": name,
         "digest": plan_digest(plan)[:10],
         "folds": folds,
-        "missing": ", ".join(parts.missing()) if plan.hops else "",
+        "missing": ", ".join(parts.missing(rendered=bool(plan.binaries))) if plan.hops else "",
     }
     text = _environment().get_template("plan.md.j2").render(whole)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
