@@ -124,7 +124,7 @@ def identify(path: Path, origin: Origin, *, seconds: float = ASKING) -> Binary |
 
 
 def start(
-    binary: Binary, words: Sequence[str], *, seconds: float, home: Path | None, longest: int = 64 << 20
+    binary: Binary, words: Sequence[str], *, seconds: float, home: Path | None, kubeconfig: str = ""
 ) -> Process:
     """Run it, if it is still the file that was looked at.
 
@@ -133,7 +133,7 @@ def start(
         words: Its arguments.
         seconds: Deadline.
         home: Stands for the user's home, where nothing of the user is wanted; None runs it as this user.
-        longest: Bytes of output.
+        kubeconfig: Files, as in ``$KUBECONFIG``; empty leaves it to the environment.
 
     Raises:
         UpgradeError: UPG-0108: the file has changed, or cannot be run.
@@ -146,7 +146,8 @@ def start(
             )
             raise not_istioctl(binary.path, told)
         environment = bare_environment(home) if home else own_environment(_SETTINGS)
-        return Process([binary.path, *words], environment, seconds=seconds, longest=longest)
+        environment |= {"KUBECONFIG": kubeconfig} if kubeconfig else {}
+        return Process([binary.path, *words], environment, seconds=seconds)
     except OSError as error:
         raise not_istioctl(binary.path, error.strerror or "it cannot be run") from error
 

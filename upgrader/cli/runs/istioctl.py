@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -149,23 +150,29 @@ def looking(
     if binary is None:
         yield Looks(None)
         return
-    reach = _reaching(said)
+    files = said.kubeconfig if os.pathsep in said.kubeconfig else ""
+    reach = _reaching(said, "" if files else said.kubeconfig)
     asked = {
         "precheck": ["x", "precheck", "-o", "json"],
         "analyze": ["analyze", "-A", "-o", "json", "--revision", revision],
     }
     with ExitStack() as stack:
         running = tuple(
-            (tool, stack.enter_context(start(binary, [*words, *reach], seconds=seconds, home=None)))
+            (
+                tool,
+                stack.enter_context(
+                    start(binary, [*words, *reach], seconds=seconds, home=None, kubeconfig=files)
+                ),
+            )
             for tool, words in asked.items()
         )
         yield Looks(binary, running)
 
 
-def _reaching(said: Globals) -> list[str]:
-    """The same cluster, as the same person."""
+def _reaching(said: Globals, kubeconfig: str) -> list[str]:
+    """The same cluster, as the same person; a list of files is for the environment, the flag takes one."""
     pairs = [
-        ("--kubeconfig", said.kubeconfig),
+        ("--kubeconfig", kubeconfig),
         ("--context", said.context),
         ("--istioNamespace", said.istio_namespace),
         ("--as", said.as_user),
