@@ -139,6 +139,8 @@ def test_a_mesh_that_istioctl_installed_is_rendered_by_istioctl(desk: Desks) -> 
     found = json.loads(stale.type("plan", "-o", "json").out)
     assert found["playbook"]["install"]["method"] == "istioctl"
     assert found["binaries"][0]["origin"] == "configuration"
+    changed = {d["subject"] for d in found["hops"][0]["differences"]}
+    assert "Deployment istio-ingressgateway" in changed, "it is changed in place, so its fields are shown"
     text = (Path(found["manifests"]) / "1.18.7" / "istiod.yaml").read_text()
     assert "operator.istio.io/managed: Reconcile" in text
 

@@ -19,6 +19,7 @@ from upgrader.model.kinds import Obj, Ref
 from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.step import Reader
 from upgrader.model.version import Version
+from upgrader.planning.hop.documents import reference
 from upgrader.planning.hop.retire import own_object
 from upgrader.planning.rendering.carrying import Hop, carry
 from upgrader.planning.rendering.difference import Side, differences, side
@@ -137,20 +138,22 @@ class Rendering:
     def _compared(
         self, releases: dict[str, Release], targets: Sequence[Version]
     ) -> Iterator[tuple[str, tuple[Difference, ...]]]:
-        before = side(self.plane.revision, Version.parse(self.plane.version), self._live())
+        live = self._live(releases[str(targets[0])])
+        before = side(self.plane.revision, Version.parse(self.plane.version), live)
         for version in targets:
             release = releases[str(version)]
             after = _side(release, version)
             yield str(version), differences(before, after)
             before = after
 
-    def _live(self) -> list[Obj]:
-        """Objects of the running control plane, as they are."""
+    def _live(self, release: Release) -> list[Obj]:
+        """Objects of the running control plane as they are, and those of gateways that *release* changes in place."""
         mesh, old = self.mesh, self.plane.revision
         refs: set[Ref] = {self.plane.ref} | {b.ref for b in mesh.belongings if b.revision == old}
         refs |= {w.ref for w in (*mesh.injectors, *mesh.validators) if w.revision == old and not w.tag}
-        own = sorted(r for r in refs if own_object(r, old, mesh.root_namespace) and r.kind.kind != "Lease")
-        found = [self.reader.get(ref) for ref in own]
+        own = {r for r in refs if own_object(r, old, mesh.root_namespace) and r.kind.kind != "Lease"}
+        own |= {reference(d.body, mesh.kinds, mesh.root_namespace) for d in release.part("ingress-gateway")}
+        found = [self.reader.get(ref) for ref in sorted(own)]
         return [one for one in found if one is not None and "-gatewayclass-" not in one["metadata"]["name"]]
 
     def _findings(self, installed: Installed) -> Iterator[Finding]:
@@ -174,7 +177,8 @@ def _written(folder: Path, files: dict[Version, bytes]) -> Path:
 
 
 def _side(release: Release, version: Version) -> Side:
-    return side(release.revision, version, (d.body for d in release.part("control-plane")))
+    documents = (*release.part("control-plane"), *release.part("ingress-gateway"))
+    return side(release.revision, version, (d.body for d in documents))
 
 
 def _operator(spec: Obj) -> str:
