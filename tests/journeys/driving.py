@@ -11,7 +11,8 @@ from typing import Any
 
 from upgrader.cli.input.options import Globals
 from upgrader.cli.runs.applying import admit, run_files
-from upgrader.cli.runs.making import Wish, make
+from upgrader.cli.runs.choosing import Wish
+from upgrader.cli.runs.making import make
 from upgrader.cli.wiring import Connection
 from upgrader.cluster.identity import identify
 from upgrader.cluster.rest import RestCluster

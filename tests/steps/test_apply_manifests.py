@@ -37,6 +37,7 @@ GATEWAY = Ref(DEPLOYMENT, "istio-ingressgateway", ROOT)
 
 OWNER = {
     "operator.istio.io/managed": "Reconcile",
+    "operator.istio.io/component": "Base",
     "operator.istio.io/version": "1.27.9",
     "install.operator.istio.io/owning-resource-namespace": ROOT,
 }

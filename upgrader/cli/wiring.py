@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ class Connection:
     Attributes:
         cluster: Can write; only ``acting`` and the engine's session are given it.
         counted: Requests sent so far, by method.
+        stopped: Whether somebody wants this process to stop; asked while others' programs run.
     """
 
     cluster: RestCluster
@@ -40,6 +41,7 @@ class Connection:
     counted: Counting
     clock: Clock
     insecure: bool = False
+    stopped: Callable[[], object] = lambda: False
 
     @property
     def reader(self) -> Reader:

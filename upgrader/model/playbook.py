@@ -35,11 +35,17 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Install(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a control plane is installed."""
+    """How a control plane is installed.
 
-    method: Literal["manifests"] = "manifests"
+    Attributes:
+        method: ``manifests`` or ``istioctl``; None leaves it to what installed the mesh. A plan says which one it was.
+        folder: Folder with one sub-folder of YAML per version; usually given by ``--manifests``.
+        overlay: IstioOperator file beside the playbook: options for every revision that istioctl renders.
+    """
+
+    method: Literal["manifests", "istioctl"] | None = None
     folder: str = ""
-    """Folder with one sub-folder of YAML per version; usually given by ``--manifests``."""
+    overlay: str = ""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from upgrader.model.codec import digest
 from upgrader.model.finding import Finding
+from upgrader.model.installing import Binary, Difference, Options
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import ClusterId
 from upgrader.probes import AnyProbe
@@ -81,6 +82,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
         strict: Whether a validator refuses invalid configuration when the hop begins.
         dangling: Webhook configurations that led nowhere when the plan was made.
         images: What *new* runs, as its manifests say: ``pilot`` and ``proxyv2`` to an image each.
+        options: What *new* was rendered with, where istioctl rendered it.
+        differences: *new* against *old*, beside names and release numbers; likewise.
     """
 
     number: int
@@ -95,6 +98,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = True
     dangling: tuple[str, ...] = ()
     images: dict[str, str] = {}
+    options: Options = Options()
+    differences: tuple[Difference, ...] = ()
 
     def items(self) -> Iterator[Planned]:
         """Every step and gate in order."""
@@ -118,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         inputs: Digests (SHA-256, hex) of what the plan was made from: ``snapshot``, ``playbook``, and one per
             manifest file (``manifests/1.28.10/istiod.yaml``).
         manifests: Folder that the manifests were read from.
+        binaries: The istioctl that rendered each hop, where one did.
         checks: How many checks were run.
     """
 
@@ -136,6 +142,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     playbook: Playbook
     inputs: dict[str, str] = {}
     manifests: str = ""
+    binaries: tuple[Binary, ...] = ()
     root_namespace: str = "istio-system"
     counts: dict[str, int] = {}
     """``namespaces``, ``workloads`` and ``proxies`` of the mesh when the plan was made."""

@@ -9,6 +9,7 @@ import msgspec
 
 from upgrader.model.codec import digest
 from upgrader.model.finding import Finding, Severity
+from upgrader.model.installing import Binary, Difference, Options
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
@@ -35,6 +36,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         only: ``namespace`` or ``namespace/workload``: nothing else moves.
         exclude: ``namespace`` or ``namespace/workload`` that stays behind.
         manifests: Folder that the releases were read from.
+        binaries: The istioctl that rendered each release, if one did.
+        options: Version to what it was rendered with, if istioctl rendered it.
+        changed: Version to what its control plane does differently; likewise.
+        inputs: Further digests of what the plan is made from.
     """
 
     mesh: Snapshot
@@ -49,6 +54,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     made_by: str = ""
     tool: str = ""
     manifests: str = ""
+    binaries: tuple[Binary, ...] = ()
+    options: Mapping[str, Options] = {}
+    changed: Mapping[str, tuple[Difference, ...]] = {}
+    inputs: Mapping[str, str] = {}
 
 
 def make_plan(request: Request) -> Plan:
@@ -72,13 +81,14 @@ def make_plan(request: Request) -> Plan:
             tool=request.tool,
             cluster=mesh.cluster,
             path=(here, *map(str, targets)) if here else (),
-            hops=hops,
+            hops=tuple(_told(hop, request) for hop in hops),
             findings=(*request.findings, *_new(findings, request.findings)),
             checks=request.checks,
             preconditions=preconditions(mesh),
             playbook=playbook,
             inputs=_inputs(request, targets),
             manifests=request.manifests,
+            binaries=request.binaries,
             root_namespace=mesh.root_namespace,
             counts=_counts(mesh),
         )
@@ -117,6 +127,12 @@ def _hops(
     return tuple(h for h in hops if h.waves), tuple(findings)
 
 
+def _told(hop: Hop, request: Request) -> Hop:
+    """The hop with what is known about how its manifests came to be."""
+    options, changed = request.options.get(hop.target, Options()), request.changed.get(hop.target, ())
+    return msgspec.structs.replace(hop, options=options, differences=changed)
+
+
 def _new(found: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:
     """What the checks have not said already, or not as gravely; why nothing moves a workload is said once."""
     known = tuple(known)
@@ -140,9 +156,8 @@ def _inputs(request: Request, targets: list[Version]) -> dict[str, str]:
     files: dict[str, str] = {}
     for target in targets:
         files |= request.releases[str(target)].files
-    return {"snapshot": snapshot_digest(request.mesh), "playbook": digest(request.playbook)} | dict(
-        sorted(files.items())
-    )
+    fixed = {"snapshot": snapshot_digest(request.mesh), "playbook": digest(request.playbook)}
+    return fixed | dict(request.inputs) | dict(sorted(files.items()))
 
 
 def _counts(mesh: Snapshot) -> dict[str, int]:

@@ -130,7 +130,7 @@ def _release(folder: Path, version: Version) -> Release:
         except (yaml.YAMLError, ValueError, RecursionError, UnicodeDecodeError) as error:
             raise _unreadable(path, str(error).splitlines()[0]) from error
         documents += [
-            Document(file=name, index=i, part=_part(body), body=body, digest=digest(body))
+            Document(file=name, index=i, part=part_of(body), body=body, digest=digest(body))
             for i, body in enumerate(bodies)
         ]
     documents = _without_other_revisions(documents)
@@ -189,7 +189,8 @@ def _unreadable(path: Path, reason: str) -> UpgradeError:
     )
 
 
-def _part(body: Obj) -> Part:
+def part_of(body: Obj) -> Part:
+    """What kind of thing it is, by its labels and the names of the charts."""
     labels: Mapping[str, str] = body["metadata"].get("labels") or {}
     kind, name = str(body["kind"]), str(body["metadata"]["name"])
     if kind == "CustomResourceDefinition":

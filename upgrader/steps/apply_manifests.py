@@ -20,7 +20,12 @@ from upgrader.steps.drift import drift
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VERSION = "operator.istio.io/version"
-_OWNER_LABELS = ("operator.istio.io/managed", "install.operator.istio.io/owning-resource-namespace", _VERSION)
+_OWNER_LABELS = (
+    "install.operator.istio.io/owning-resource-namespace",
+    "operator.istio.io/component",
+    "operator.istio.io/managed",
+    _VERSION,
+)
 """What ``istioctl install`` adds and ``istioctl manifest generate`` lacks; without them a later uninstall misses the object."""
 _NOUNS = {"crds": "definition", "base": "shared object"}
 

@@ -38,12 +38,17 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One configuration file. ``target``, ``playbook`` and ``manifests`` are for the project's file only."""
+    """One configuration file. ``target``, ``playbook`` and ``manifests`` are for the project's file only.
+
+    Attributes:
+        istioctl: An istioctl, or a folder that holds several.
+    """
 
     apiVersion: Literal["upgrader/v1"]  # noqa: N815  Kubernetes' spelling
     target: str = ""
     playbook: str = ""
     manifests: str = ""
+    istioctl: str = ""
     state: str = ""
     output: Output = Output()
     contexts: dict[str, ContextSettings] = {}
@@ -127,7 +132,7 @@ def setting(said: Globals, name: str) -> str:
 def view(said: Globals) -> list[tuple[str, str, str]]:
     """Name, value and origin of every setting in effect; a file's with the line."""
     found = load(said)
-    rows = [_row(said, found, name) for name in (*_PROJECT_ONLY, *_FILLED)]
+    rows = [_row(said, found, name) for name in (*_PROJECT_ONLY, "istioctl", *_FILLED)]
     known: set[str] = set()
     for place, settings in found:
         for context, value in settings.contexts.items():

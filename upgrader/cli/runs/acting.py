@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import click
@@ -107,7 +107,7 @@ def acting(said: Globals) -> Iterator[Acting]:
     """The cluster, with signals remembered and sleeps that end when one arrives."""
     with listening(SystemClock().boottime) as stop:
         clock = SystemClock(lambda: bool(stop.wanted()))
-        yield Acting(said, connect(said, clock), stop)
+        yield Acting(said, replace(connect(said, clock), stopped=stop.wanted), stop)
 
 
 class _End:

@@ -155,17 +155,25 @@ def check_fit(plan: Plan, mesh: Snapshot) -> None:
     )
 
 
-def run_files(plan: Plan, mesh: Snapshot) -> dict[str, bytes]:
+def manifests_of(plan: Plan, plan_file: Path | None) -> Path:
+    """The folder of the plan's manifests: where they were, or beside the plan if it was taken somewhere else."""
+    there = Path(plan.manifests)
+    beside = plan_file.with_suffix(".manifests") if plan_file is not None else there
+    return beside if beside.is_dir() and not there.is_dir() else there
+
+
+def run_files(plan: Plan, mesh: Snapshot, plan_file: Path | None = None) -> dict[str, bytes]:
     """The files that a run directory keeps beside the plan.
 
     Raises:
         UpgradeError: UPG-0401: a manifest file is not the one that the plan was made from.
     """
+    folder = manifests_of(plan, plan_file)
     files = {"snapshot.json": pretty(mesh).encode()}
     for name, digest in plan.inputs.items():
         if not name.startswith("manifests/"):
             continue
-        place = Path(plan.manifests) / name.removeprefix("manifests/")
+        place = folder / name.removeprefix("manifests/")
         try:
             data = place.read_bytes()
         except OSError as error:

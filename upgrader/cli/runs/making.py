@@ -4,49 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 
 from upgrader.catalog import load_catalog
 from upgrader.checks import Context, run_checks
+from upgrader.checks.join import joined
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
+from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of
+from upgrader.cli.runs.istioctl import found_here, looking
+from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.wiring import TOOL, Connection, survey
 from upgrader.host.identity import person
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.playbook import Playbook
-from upgrader.model.snapshot import Snapshot
+from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.plan import Plan
 from upgrader.planning.planner import Request, make_plan
-from upgrader.planning.route import explicit, route, running
+from upgrader.planning.route import running
 from upgrader.playbook.load import load_playbook
-from upgrader.playbook.manifests import Release, load_releases
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for, as ``plan`` and ``apply`` take it.
-
-    Attributes:
-        to: Version, minor, or ``next``.
-        path: Versions in order; instead of *to*.
-        allow: ``CODE`` or ``CODE:OBJECT``.
-        reason: Why, for all of *allow*.
-    """
-
-    to: str = "next"
-    path: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    playbook: str = "canary"
-    manifests: str = ""
-    allow: tuple[str, ...] = ()
-    reason: str = ""
-    valid_for: timedelta | None = None
+from upgrader.playbook.manifests import Release
+from upgrader.playbook.overlay import Overlay, read_overlay
 
 
 @dataclass(frozen=True)
@@ -68,39 +49,88 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         ClusterFailure: the cluster could not be read.
     """
     playbook = _playbook(wish)
-    folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
     mesh = survey(connection)
     _check_place(mesh, said.istio_namespace)
-    available = available_in(folder)
     plane = running(mesh)
-    targets = () if plane is None else _targets(Version.parse(plane.version), wish, available)
-    releases = load_releases(folder, targets) if targets and folder is not None else {}
-    here = () if plane is None else (Version.parse(plane.version),)
-    context = Context(
-        path=(*here, *targets),
-        catalog=load_catalog(),
-        excluded=wish.exclude,
-        mirrors=playbook.mirrors,
-        parts={v: frozenset(d.part for d in r.documents) for v, r in releases.items()},
+    found = found_here(said, wish.istioctl)
+    with looking(said, found.newest if plane else None, plane.revision if plane else "") as looks:
+        folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
+        method = method_of(wish, playbook, folder, plane)
+        if plane is not None and method == "istioctl":
+            rendering = Rendering(
+                connection.reader, mesh, plane, found, _overlay(wish, playbook), wish.keep, connection.stopped
+            )
+            rendered = rendering.make(hops_of(Version.parse(plane.version), wish, found))
+        else:
+            rendered = from_folder(folder, plane, wish)
+        further = (*rendered.findings, *looks.findings(connection.stopped))
+    chosen = msgspec.structs.replace(playbook.install, method=method)
+    playbook = msgspec.structs.replace(playbook, install=chosen)
+    report = run_checks(mesh, _context(plane, wish, playbook, rendered))
+    plan = _plan(
+        connection,
+        wish,
+        playbook,
+        rendered,
+        mesh,
+        joined((*report.findings, *further)),
+        report.ran + looks.number,
     )
-    report = run_checks(mesh, context)
-    plan = make_plan(
+    return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
+
+
+def _plan(  # noqa: PLR0917  all that was read and decided comes together here
+    connection: Connection,
+    wish: Wish,
+    playbook: Playbook,
+    rendered: Rendered,
+    mesh: Snapshot,
+    findings: tuple[Finding, ...],
+    checks: int,
+) -> Plan:
+    return make_plan(
         Request(
             mesh=mesh,
-            path=targets,
-            releases=releases,
+            path=rendered.targets,
+            releases=rendered.releases,
             playbook=playbook,
-            findings=report.findings,
-            checks=report.ran,
+            findings=findings,
+            checks=checks,
             only=wish.only,
             exclude=wish.exclude,
             made=connection.clock.now(),
             made_by=person(),
             tool=TOOL,
-            manifests=str(folder.resolve()) if folder else "",
+            manifests=str(rendered.folder.resolve()) if rendered.folder else "",
+            binaries=rendered.binaries,
+            options=rendered.options,
+            changed=rendered.changed,
+            inputs=rendered.inputs,
         )
     )
-    return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=releases)
+
+
+def _context(plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered) -> Context:
+    here = () if plane is None else (Version.parse(plane.version),)
+    return Context(
+        path=(*here, *rendered.targets),
+        catalog=load_catalog(),
+        excluded=wish.exclude,
+        mirrors=playbook.mirrors,
+        parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
+    )
+
+
+def _overlay(wish: Wish, playbook: Playbook) -> Overlay | None:
+    """The file that the playbook names, beside it.
+
+    Raises:
+        UpgradeError: UPG-0110.
+    """
+    if not playbook.install.overlay:
+        return None
+    path = playbook_path(wish.playbook)
+    return read_overlay((path if path.is_dir() else path.parent) / playbook.install.overlay)
 
 
 def _check_place(mesh: Snapshot, namespace: str) -> None:
@@ -124,39 +154,6 @@ def _check_place(mesh: Snapshot, namespace: str) -> None:
 def _playbook(wish: Wish) -> Playbook:
     playbook = load_playbook(playbook_path(wish.playbook))
     return playbook if wish.valid_for is None else msgspec.structs.replace(playbook, valid_for=wish.valid_for)
-
-
-def available_in(folder: Path | None) -> list[Version]:
-    if folder is None or not folder.is_dir():
-        return []
-    found: list[Version] = []
-    for place in folder.iterdir():
-        try:
-            version = Version.parse(place.name)
-        except ValueError:
-            continue
-        if place.is_dir() and version.patch >= 0:
-            found.append(version)
-    return sorted(found)
-
-
-def _targets(here: Version, wish: Wish, available: Sequence[Version]) -> tuple[Version, ...]:
-    if wish.path:
-        return explicit(here, [_version(one) for one in wish.path], available)
-    return route(here, None if wish.to == "next" else _version(wish.to), available)
-
-
-def _version(text: str) -> Version:
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        raise UpgradeError(
-            "UPG-0103",
-            f"{text!r} is not a version",
-            why="a version is a minor such as 1.29 or a release such as 1.29.6",
-            do=("upgrade versions",),
-            exit_code=Exit.USAGE,
-        ) from error
 
 
 def allowed(plan: Plan, allow: Sequence[str], reason: str) -> Plan:

@@ -29,11 +29,11 @@ _FEW = 6
 """Changes of a step that are named."""
 
 
-def rehearsal(ready: Acting, plan: Plan, depth: Depth) -> int:
+def rehearsal(ready: Acting, plan: Plan, depth: Depth, folder: Path) -> int:
     """Walk the plan without storing anything; exit 3 when something was refused."""
     check_cluster(ready.connection, plan)
     check_fit(plan, survey(ready.connection))
-    mounts = {"manifests": Path(plan.manifests)} if plan.manifests else {}
+    mounts = {"manifests": folder} if plan.manifests else {}
     rows = list(rehearse(plan, ready.connection.rehearsing(mounts), depth))
     show(
         ready.said,

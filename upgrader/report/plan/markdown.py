@@ -12,7 +12,7 @@ import jinja2
 
 from upgrader.planning.plan import Plan, plan_digest
 from upgrader.report.plan.escaping import code, escaped, inline, shell
-from upgrader.report.plan.review import facts, fold_equivalents, fold_images, fold_steps
+from upgrader.report.plan.review import facts, fold_equivalents, fold_images, fold_rendering, fold_steps
 
 LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
@@ -23,14 +23,16 @@ class _Parts:
     """What is folded below the comment, most dispensable first."""
 
     commands: bool = True
+    options: bool = True
     later: bool = True
     images: bool = True
     first: str = "steps"
 
-    def missing(self) -> list[str]:
-        """What was left out, for the reader."""
+    def missing(self, *, rendered: bool) -> list[str]:
+        """What was left out, for the reader; options only where something was *rendered* with any."""
         words = {
             "the equivalent commands": self.commands,
+            "the options and differences": self.options or not rendered,
             "the steps of the later hops": self.later,
             "the images": self.images,
             "the single steps of hop 1": self.first == "steps",
@@ -42,11 +44,16 @@ class _Parts:
 def plan_markdown(plan: Plan, *, made_file: str = "", banner: str = "", limit: int = LIMIT) -> str:
     """The comment: verdict, numbers, way back and worst moment outside the folds; never longer than *limit*.
 
-    Too long, it lacks the equivalent commands, then the later hops' steps, the images, the first hop's steps; never
+    Too long, it lacks the equivalent commands, then options and differences of what was rendered, the later hops' steps, the images, the first hop's steps; never
     what blocks, what is advised and how it is applied. It says what it lacks.
     """
     parts = _Parts()
-    shorter: list[dict[str, Any]] = [{"commands": False}, {"later": False}, {"images": False}]
+    shorter: list[dict[str, Any]] = [
+        {"commands": False},
+        {"options": False},
+        {"later": False},
+        {"images": False},
+    ]
     for change in ({}, *shorter, {"first": "waves"}, {"first": ""}):
         parts = replace(parts, **change)
         text = _render(plan, made_file or "plan.json", banner, parts)
@@ -59,13 +66,14 @@ def _render(plan: Plan, file: str, banner: str, parts: _Parts) -> str:
     name = Path(file).name
     folds = fold_steps(plan, first=parts.first, later=parts.later)
     folds += fold_equivalents(plan) if parts.commands else []
+    folds += fold_rendering(plan) if parts.options else []
     folds += fold_images(plan) if parts.images else []
     whole = facts(plan) | {
         "banner": f" ({banner})" if banner else "",
         "file": name,
         "digest": plan_digest(plan)[:10],
         "folds": folds,
-        "missing": ", ".join(parts.missing()) if plan.hops else "",
+        "missing": ", ".join(parts.missing(rendered=bool(plan.binaries))) if plan.hops else "",
     }
     text = _environment().get_template("plan.md.j2").render(whole)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

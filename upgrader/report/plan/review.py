@@ -19,6 +19,7 @@ from upgrader.report.plan.escaping import code, escaped, fence, inline
 from upgrader.report.plan.findings import MANY, by_severity, tally
 from upgrader.report.plan.grouping import shape_of
 from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
+from upgrader.report.plan.rendering import rendered_lines, rendered_title
 from upgrader.report.plan.steps import mesh_text, span_text
 from upgrader.steps import RestartWorkload
 
@@ -247,6 +248,12 @@ def fold_equivalents(plan: Plan) -> list[Fold]:
     wave, lines = equivalents(plan.hops[0])
     title = f"Equivalent commands, hop 1 to the end of wave {wave}" if wave else "Equivalent commands, hop 1"
     return [Fold(f"{title} (without the gates)", "shell", lines)] if lines else []
+
+
+def fold_rendering(plan: Plan) -> list[Fold]:
+    """What the new control planes were rendered with, and what they do differently."""
+    told = [(hop, rendered_lines(hop)) for hop in plan.hops]
+    return [Fold(rendered_title(hop), "diff", lines) for hop, lines in told if lines]
 
 
 def fold_images(plan: Plan) -> list[Fold]:

@@ -9,6 +9,7 @@ from upgrader.planning.estimate import BASIS, estimate
 from upgrader.planning.plan import Gate, Plan, plan_digest
 from upgrader.report.fitting import Typed, fitted, hung, joined
 from upgrader.report.plan.findings import findings_text
+from upgrader.report.plan.rendering import rendered_rows, rendered_text
 from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
 from upgrader.report.style import Style
 
@@ -22,6 +23,7 @@ def plan_text(
         findings_text(plan.findings, plan.checks, style, typed=typed, wide=wide),
         *([] if plan.empty or style.accessible else [_legend(plan, style)]),
         *([] if plan.empty else hops_text(plan, style, wide=wide)),
+        *(rendered_text(plan, style) if wide else ()),
         _verdict(plan, style),
     ]
     return "\n\n".join(part.rstrip() for part in parts if part)
@@ -37,9 +39,10 @@ def _head(plan: Plan, banner: str, style: Style) -> Iterator[str]:
         hops = len(plan.path) - 1
         words = f"{hops} hops, one minor version each" if hops > 1 else "1 hop"
         rows.append(("Path", [" -> ".join(plan.path), words]))
+    rows += [("Install" if n == 0 else "", [text]) for n, text in enumerate(rendered_rows(plan))]
     for word, texts in rows:
         if style.accessible:
-            yield f"{word}: {', '.join(texts)}"
+            yield f"{word or 'Install'}: {', '.join(texts)}"
             continue
         fits = sum(map(len, texts)) + 17 <= style.width
         for number, text in enumerate(["      ".join(texts)] if fits else texts):
@@ -113,6 +116,8 @@ def saved_text(plan: Plan, path: str, style: Style, typed: Typed, *, next_comman
     else:
         until = f"{plan.valid_until:%Y-%m-%d %H:%M} UTC"
         saved = f"Saved: {path} ({plan.id}, sha256 {plan_digest(plan)[:10]}, applicable until {until})"
+        if plan.binaries:
+            saved += f". Its manifests: {plan.manifests}; keep them beside it"
         rows = [
             ("review:", f"upgrade show {path} -o markdown"),
             ("rehearse:", f"upgrade apply {path} --dry-run=server"),

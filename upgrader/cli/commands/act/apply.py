@@ -17,11 +17,12 @@ from upgrader.cli.input.places import runs_folder
 from upgrader.cli.input.signals import EXITS
 from upgrader.cli.output.screen import style_of, tell, typed
 from upgrader.cli.runs.acting import Acting, Manner, acting
-from upgrader.cli.runs.applying import admit, check_fit, run_files
+from upgrader.cli.runs.applying import admit, check_fit, manifests_of, run_files
 from upgrader.cli.runs.making import make
 from upgrader.cli.runs.rehearsing import rehearsal
 from upgrader.cli.wiring import survey
 from upgrader.engine.keeping.folder import RunFolder, new_run_id, read_plan
+from upgrader.engine.looking.preview import Depth
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.step import counted
 from upgrader.planning.estimate import estimate
@@ -109,14 +110,13 @@ def apply(  # noqa: PLR0917  click hands over what the user said
             else make(ready.connection, options, wish_of(given)).plan
         )
         if dry_run:
-            return rehearsal(ready, plan, "server" if dry_run == "server" else "client")
-        return _apply(
-            ready, plan, manner, ask=ask or (plan_file is None and not yes), shown=plan_file is None
-        )
+            depth: Depth = "server" if dry_run == "server" else "client"
+            return rehearsal(ready, plan, depth, manifests_of(plan, plan_file))
+        return _apply(ready, plan, manner, plan_file, ask=ask or (plan_file is None and not yes))
 
 
-def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool) -> int:
-    options = ready.said
+def _apply(ready: Acting, plan: Plan, manner: Manner, plan_file: Path | None, *, ask: bool) -> int:
+    options, shown = ready.said, plan_file is None
     here = context_settings(options, plan.cluster.context)
     if shown and here.require_saved_plan:
         raise _needs_a_saved_plan(plan)
@@ -136,7 +136,7 @@ def _apply(ready: Acting, plan: Plan, manner: Manner, *, ask: bool, shown: bool)
         tell(options, "Stopped before anything was begun. Nothing was changed.")
         return EXITS[ready.stop.wanted()]
     run = new_run_id(ready.connection.clock.now())
-    folder = RunFolder.create(runs, run, plan, run_files(plan, mesh))
+    folder = RunFolder.create(runs, run, plan, run_files(plan, mesh, plan_file))
     tell(options, f"run {run}: records in {folder.path}")
     return ready.drive(folder, manner, new=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import click
 from upgrader.cli.input.configuration import context_settings, setting
 from upgrader.cli.input.options import Duration, Spoken, global_options, said
 from upgrader.cli.output.screen import hints, show, style_of, typed, write
-from upgrader.cli.runs.making import Made, Wish, make
+from upgrader.cli.runs.choosing import Wish
+from upgrader.cli.runs.making import Made, make
 from upgrader.cli.wiring import connect
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
@@ -42,6 +44,12 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--playbook", metavar="NAME|PATH", help="Waves, pace, gates and words.  [canary]"),
         click.option("--manifests", metavar="DIR", help="One sub-folder of rendered YAML per version."),
         click.option(
+            "--istioctl",
+            multiple=True,
+            metavar="PATH",
+            help="An istioctl, or a folder of several: they render each hop.",
+        ),
+        click.option(
             "--allow", multiple=True, metavar="CODE[:OBJECT]", help="Excuse a finding; needs --reason."
         ),
         click.option("--reason", metavar="TEXT", help="Why; kept in plan, review and report."),
@@ -68,7 +76,8 @@ def wish_of(given: dict[str, Any]) -> Wish:
         only=given.get("only") or (),
         exclude=given.get("exclude") or (),
         playbook=given.get("playbook") or setting(options, "playbook") or "canary",
-        manifests=given.get("manifests") or setting(options, "manifests"),
+        manifests=given.get("manifests") or ("" if given.get("istioctl") else setting(options, "manifests")),
+        istioctl=given.get("istioctl") or (),
         allow=given.get("allow") or (),
         reason=given.get("reason") or "",
         valid_for=valid_for,
@@ -91,7 +100,8 @@ def plan(out: Path | None, detailed_exitcode: bool, fail_on: str | None, **given
     upgrade plan --to 1.29 -o markdown
     """
     options = said()
-    made = make(connect(options), options, wish_of(given))
+    keep = out.with_suffix(".manifests") if out is not None else None
+    made = make(connect(options), options, replace(wish_of(given), keep=keep))
     if out is not None:
         write(out, pretty(made.plan))
     show_plan(made, options_out=str(out or ""))
