@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bed.build import Unable, build, cache, place
 from tests.bed.control_plane import ETCD
 from tests.bed.space import enter, python, settle_in
-from tests.bed.versions import KUBERNETES, NEW, USUAL, istio
+from tests.bed.versions import KUBERNETES, NEW, OLD, USUAL, istio, kubectl
 
 _ABOUT = """
 build   build what is missing, for one Kubernetes minor
@@ -69,7 +69,7 @@ def _wait(child: int) -> int:
 
 def _inside(what: str, minor: str, rest: list[str]) -> int:
     folder = settle_in()
-    settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)} | _whereabouts(folder / "bed")
+    settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)} | _whereabouts(folder, minor)
     if what == "test":
         return _run(python("-m", "pytest", "-m", "e2e", f"--basetemp={folder / 'pytest'}", *rest), settings)
     if what == "bench":
@@ -81,11 +81,21 @@ def _inside(what: str, minor: str, rest: list[str]) -> int:
         return _run(rest or [os.environ.get("SHELL", "sh")], settings)
 
 
-def _whereabouts(bed: Path) -> dict[str, str]:
+def _whereabouts(folder: Path, minor: str) -> dict[str, str]:
     """Where everything will be, for tests that can be asked of any real server."""
+    for name, program in {
+        "pilot-discovery": istio(NEW)[0],
+        "istioctl": istio(NEW)[1],
+        **{f"istioctl-{stamp}": istio(stamp)[1] for stamp in (OLD, NEW)},
+        "path/kubectl": kubectl(minor),
+    }.items():
+        link = folder / "bin" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(place(program))
     return {
-        "UPGRADER_BED_KUBECONFIG": str(bed / "admin.kubeconfig"),
-        "UPGRADER_BED_BIN": str(place(istio(NEW)[0]).parent),
+        "PATH": f"{folder / 'bin/path'}:{os.environ['PATH']}",
+        "UPGRADER_BED_KUBECONFIG": str(folder / "bed/admin.kubeconfig"),
+        "UPGRADER_BED_BIN": str(folder / "bin"),
         "UPGRADER_BED_ETCD": ETCD,
     }
 

@@ -69,6 +69,11 @@ def istio(stamp: str) -> tuple[Program, Program]:
     return found[0], found[1]
 
 
+def kubectl(minor: str) -> Program:
+    """kubectl of the API server's own release."""
+    return _kubernetes("ctl", minor)
+
+
 def _kubernetes(name: str, minor: str) -> Program:
     release = KUBERNETES[minor]
     variables = {

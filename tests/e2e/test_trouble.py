@@ -15,6 +15,25 @@ from tests.e2e.prober import Prober
 from tests.e2e.proving import wrong_with
 
 ISTIOD = f"istiod-{NEW_REVISION}"
+STRICTER = f"""
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: stricter}}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {{apiGroups: [networking.istio.io], apiVersions: ["*"], operations: [CREATE, UPDATE], resources: [destinationrules]}}
+  matchConditions:
+  - name: new
+    expression: "has(object.metadata.labels) && object.metadata.labels[?'istio.io/rev'].orValue('') == '{NEW_REVISION}'"
+  validations:
+  - {{expression: "false", message: the new release does not know this any more}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: stricter}}
+spec: {{policyName: stricter, validationActions: [Deny]}}
+"""
 HASTY = PLAYBOOK.replace("step: 90s, gate: 60s", "step: 15s, gate: 15s")
 
 
@@ -46,6 +65,25 @@ def test_a_new_istiod_that_comes_late_is_gone_on_with(mesh: Bed, tmp_path: Path)
 
     mesh.kubelet.held.clear()
     mesh.await_ready("istio-system", ISTIOD)
+    done = operator.type("resume")
+
+    assert done.code == 0, done
+    assert wrong_with(mesh, NAMESPACES, NEW_REVISION) == []
+
+
+def test_configuration_that_only_the_new_validator_refuses_stops_the_run_before_anybody_moves(
+    mesh: Bed, tmp_path: Path
+) -> None:
+    # Both istiods are one source, so a policy of the API server stands for the stricter validator of the new one.
+    mesh.kubectl("apply", "-f", "-", stdin=STRICTER)
+    operator = Operator(mesh, tmp_path, playbook=HASTY)
+    operator.render(NEW)
+    assert operator.plan(NEW).code == 0
+
+    stopped = operator.type("apply", "plan.json")
+    assert stopped.code == 5, stopped
+    assert "DestinationRule default/web" in stopped.text
+    mesh.kubectl("delete", "validatingadmissionpolicybinding", "stricter")
     done = operator.type("resume")
 
     assert done.code == 0, done
