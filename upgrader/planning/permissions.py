@@ -41,6 +41,7 @@ from upgrader.probes import (
     GatewaysOn,
     Injects,
     ProxiesConnected,
+    ProxiesSynced,
     RevisionGone,
     RevisionIdle,
     Validates,
@@ -187,7 +188,7 @@ def _probe(probe: AnyProbe) -> Iterator[Permission]:
                 yield Permission("get", NAMESPACE, name=case.namespace)
         case Validates():
             yield Permission("create", VIRTUAL_SERVICE, probe.namespace)
-        case ProxiesConnected() | ControlPlaneReady() | RevisionIdle():
+        case ProxiesConnected() | ProxiesSynced() | ControlPlaneReady() | RevisionIdle():
             yield Permission("get", POD_PROXY, probe.root_namespace)
         case WebhooksResolve():
             yield from (Permission("get", kind, probe.root_namespace) for kind in (SERVICE, ENDPOINTS))

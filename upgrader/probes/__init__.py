@@ -8,6 +8,7 @@ from upgrader.probes.idle import RevisionIdle
 from upgrader.probes.injection import InjectionCase, Injects
 from upgrader.probes.proxies import ProxiesConnected
 from upgrader.probes.retired import RevisionGone
+from upgrader.probes.sync.proxies import ProxiesSynced
 from upgrader.probes.validation import Validates
 from upgrader.probes.webhooks import WebhooksResolve
 from upgrader.probes.workloads import WorkloadsOn
@@ -18,6 +19,7 @@ AnyProbe = (
     | Validates
     | WorkloadsOn
     | ProxiesConnected
+    | ProxiesSynced
     | WebhooksResolve
     | GatewaysOn
     | GatewaysKnown
@@ -34,6 +36,7 @@ __all__ = [
     "InjectionCase",
     "Injects",
     "ProxiesConnected",
+    "ProxiesSynced",
     "RevisionGone",
     "RevisionIdle",
     "Validates",
