@@ -11,7 +11,7 @@ export UPGRADER_BED_KUBERNETES ?= $(KUBERNETES)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 FAST := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test long journeys bed e2e lint bench clean format
+.PHONY: demo test long journeys bed e2e bench-bed lint bench clean format
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,9 @@ bed: $(BED)   ## build a real API server, istiod and istioctl into a cache: some
 
 e2e: $(BED)   ## whole upgrades of real meshes in a network of its own: KUBERNETES=1.32 (root, Linux, Go)
 	$(BIN)/python -m tests.bed test
+
+bench-bed: $(BED)   ## looking at 5,000 injected pods on the bed: ours beside istioctl and the official client
+	$(BIN)/python -m tests.bed bench
 
 lint: $(READY)   ## ruff, mypy strict, import contracts
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from tests.bed.versions import KUBERNETES, USUAL
 _ABOUT = """
 build   build what is missing, for one Kubernetes minor
 test    run pytest with the given arguments, in a network of its own, where tests start a bed each
+bench   look at a mesh of thousands of pods in every way, and print what each costs
 shell   start one bed and run a command in it; $SHELL when none is given
 """
 MINOR = "UPGRADER_BED_KUBERNETES"
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bed", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("build", "test", "shell", "inside"))
+    parser.add_argument("what", choices=("build", "test", "bench", "shell", "inside"))
     parser.add_argument("--kubernetes", choices=sorted(KUBERNETES), default=os.environ.get(MINOR) or USUAL)
     said, rest = parser.parse_known_args(arguments)
     rest = [word for word in rest if word != "--"]
@@ -70,6 +71,8 @@ def _inside(what: str, minor: str, rest: list[str]) -> int:
     settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)}
     if what == "test":
         return _run(python("-m", "pytest", "-m", "e2e", f"--basetemp={folder / 'pytest'}", *rest), settings)
+    if what == "bench":
+        return _run(python("-m", "tests.bed.bench", minor), settings)
     from tests.bed.bed import Bed
 
     with Bed(folder / "bed", minor) as bed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from tests.bed.processes import Processes, await_
 from tests.bed.versions import HUB, KUBERNETES, istio, programs
 
 NODES = 3
+_CLUSTER_WIDE = ("admissionregistration.k8s.io", "apiextensions.k8s.io", "rbac.authorization.k8s.io")
 PORT_FORWARDS = "/apis/kwok.x-k8s.io/v1alpha1/portforwards"
 
 
@@ -82,6 +84,28 @@ class Bed:
             stamp, "install", "-y", "--set", "profile=minimal", *named,
             "--set", f"hub={HUB}", "--set", f"tag={stamp}", *more,
         )  # fmt: skip
+
+    def grant(self, user: str, *, everywhere_but: str) -> None:
+        """Let *user* read everything, write what is cluster-wide, and write in every namespace but one."""
+        rules = [
+            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["namespaces", "pods/proxy"], "verbs": ["*"]},
+            *({"apiGroups": [group], "resources": ["*"], "verbs": ["*"]} for group in _CLUSTER_WIDE),
+        ]
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(_role(f"{user}-everywhere", rules)))
+        self._bind("clusterrolebinding", f"{user}-everywhere", user)
+        for namespace in self.api.items("/api/v1/namespaces"):
+            if (name := namespace["metadata"]["name"]) != everywhere_but:
+                self._bind("rolebinding", "cluster-admin", user, "-n", name)
+
+    def revoke(self, user: str, namespace: str) -> None:
+        """Take the right to write in one namespace away."""
+        self.kubectl("delete", "rolebinding", "-n", namespace, f"{user}-cluster-admin")
+
+    def _bind(self, kind: str, role: str, user: str, *where: str) -> None:
+        words = ("create", kind, f"{user}-{role}", f"--clusterrole={role}", f"--user={user}", *where)
+        body = self.kubectl(*words, "--dry-run=client", "-o", "json")
+        self.kubectl("apply", "-f", "-", stdin=body)
 
     def _tool(self, name: str, path: str, arguments: tuple[str, ...], user: str, stdin: str = "") -> str:
         binary = str(self._binaries[name]) if path == name else path
@@ -160,6 +184,15 @@ class Bed:
 
 class ToolFailed(Exception):
     """A program of the bed said no, with its words."""
+
+
+def _role(name: str, rules: list[Obj]) -> Obj:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+        "rules": rules,
+    }
 
 
 def _node(number: int, release: str) -> Obj:

@@ -21,7 +21,7 @@ PEOPLE = {
     "admin": "system:masters",
     "upgrader": "system:masters",
     "foreigner": "system:masters",
-    "nobody": "nobody",
+    "limited": "limited",
 }
 """User to group. The tool's own user is apart, so that the audit log says whose each write was."""
 POLICY = {

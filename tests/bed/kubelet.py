@@ -25,6 +25,7 @@ _PORTS = {
     "secureGRPCAddr": 15012,
     "monitoringAddr": 15014,
 }
+_NOWHERE = 25017
 _PAUSE = 0.2
 _FORWARDS = "/apis/kwok.x-k8s.io/v1alpha1/namespaces/{namespace}/portforwards"
 _MERGE_STATUS = "application/strategic-merge-patch+json"
@@ -64,6 +65,7 @@ class Kubelet:
 
     Attributes:
         held: Names of Deployments whose pods are never started.
+        deaf: Names of Deployments whose pods start, ready, with nothing on the port of their webhooks: a firewall.
         troubles: What went wrong, for whoever wonders why nothing is ready.
     """
 
@@ -77,6 +79,7 @@ class Kubelet:
         self._thread = threading.Thread(target=self._live, name="kubelet", daemon=True)
         self._pool = urllib3.PoolManager(retries=False, timeout=2.0)
         self.held: set[str] = set()
+        self.deaf: set[str] = set()
         self.troubles: list[str] = []
 
     def start(self) -> None:
@@ -116,8 +119,7 @@ class Kubelet:
     def _is_wanted(self, pod: Obj) -> bool:
         metadata, status = pod["metadata"], pod["status"]
         running = status.get("phase") == "Running" and status.get("podIP")
-        held = any(metadata["name"].startswith(f"{name}-") for name in self.held)
-        return bool(running) and not held and "deletionTimestamp" not in metadata
+        return bool(running) and not _is_of(pod, self.held) and "deletionTimestamp" not in metadata
 
     def _begin(self, name: str, pod: Obj) -> None:
         namespace, short = pod["metadata"]["namespace"], pod["metadata"]["name"]
@@ -144,7 +146,8 @@ class Kubelet:
         home.mkdir(parents=True, exist_ok=True)
         # The program looks for its mounts below its working directory; it finds none and asks the API server instead.
         command = ["env", f"--chdir={home}", *_environment(container, pod), str(place(istio(tag)[0]))]
-        addresses = [f"--{flag}={pod['status']['podIP']}:{port}" for flag, port in _PORTS.items()]
+        ports = _PORTS | ({"httpsAddr": _NOWHERE} if _is_of(pod, self.deaf) else {})
+        addresses = [f"--{flag}={pod['status']['podIP']}:{port}" for flag, port in ports.items()]
         own = [a for a in container.get("args", ()) if not a.startswith("--monitoringAddr")]
         config = self._account(pod)
         self._processes.start(
@@ -219,6 +222,10 @@ def _environment(container: Obj, pod: Obj) -> Iterator[str]:
             yield f"{one['name']}={pod[part].get(key, '')}"
         elif "valueFrom" not in one:
             yield f"{one['name']}={one.get('value', '')}"
+
+
+def _is_of(pod: Obj, deployments: set[str]) -> bool:
+    return any(pod["metadata"]["name"].startswith(f"{name}-") for name in deployments)
 
 
 def _name(pod: Obj) -> str:

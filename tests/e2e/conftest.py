@@ -11,8 +11,11 @@ import pytest
 from tests.bed.__main__ import MINOR
 from tests.bed.bed import Bed, clear
 from tests.bed.space import INSIDE
-from tests.bed.versions import USUAL
+from tests.bed.versions import NEW, OLD, USUAL
+from tests.e2e.mesh import populate, usual
 
+OLD_REVISION, NEW_REVISION = OLD.replace(".", "-"), NEW.replace(".", "-")
+NAMESPACES = usual(OLD_REVISION)
 _SAID: list[str] = []
 
 
@@ -31,6 +34,15 @@ def bed() -> Iterator[Bed]:
             yield made
     finally:
         clear(folder)
+
+
+@pytest.fixture
+def mesh(bed: Bed) -> Bed:
+    """The old revision with a default tag and one of the user's, and a namespace of each way of asking for injection."""
+    bed.install(OLD, OLD_REVISION)
+    bed.istioctl(OLD, "tag", "set", "prod", "--revision", OLD_REVISION)
+    populate(bed, NAMESPACES)
+    return bed
 
 
 @pytest.fixture

@@ -105,7 +105,12 @@ class Operator:
             "--out", "plan.json", *more,
         )  # fmt: skip
 
+    def has_entered(self, phase: str) -> bool:
+        """Whether the newest run is or was in that phase."""
+        return any(e["type"] == "phase-entered" and e["phase"] == phase for e in self.journal())
+
     def journal(self) -> list[dict[str, Any]]:
         """Every line of the newest run's journal."""
-        newest = max((self.place / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
-        return [json.loads(line) for line in (newest / "journal.jsonl").read_text().splitlines()]
+        found = sorted((self.place / "runs").glob("*/journal.jsonl"), key=lambda file: file.stat().st_mtime)
+        whole = found[-1].read_text().rpartition("\n")[0] if found else ""
+        return [json.loads(line) for line in whole.splitlines()]

@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.bed.bed import Bed
-from tests.bed.versions import NEW, OLD
+from tests.bed.versions import NEW
 from tests.e2e.audit import requests, without_intent, writes
-from tests.e2e.mesh import populate, usual
+from tests.e2e.conftest import NAMESPACES, NEW_REVISION, OLD_REVISION
 from tests.e2e.operator import Operator
 from tests.e2e.prober import Prober
 from tests.e2e.proving import wrong_with
 
-OLD_REVISION, NEW_REVISION = OLD.replace(".", "-"), NEW.replace(".", "-")
-NAMESPACES = usual(OLD_REVISION)
 LOOKING = (
     ("plan", "--to", NEW, "--manifests", "manifests"),
     ("check", "--to", NEW, "--manifests", "manifests"),
@@ -28,15 +24,6 @@ LOOKING = (
     ("verify",),
     ("versions",),
 )
-
-
-@pytest.fixture
-def mesh(bed: Bed) -> Bed:
-    """Two replicas of nothing: the old revision with a tag of the user's, and the three usual namespaces."""
-    bed.install(OLD, OLD_REVISION)
-    bed.istioctl(OLD, "tag", "set", "prod", "--revision", OLD_REVISION)
-    populate(bed, NAMESPACES)
-    return bed
 
 
 def test_a_healthy_mesh_moves_in_two_waves_and_no_probe_fails(

@@ -1,0 +1,121 @@
+"""Which revision injects a pod: our resolver, the sandbox's admission and the real webhooks give one answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.bed.api import message
+from tests.bed.bed import Bed
+from tests.bed.processes import await_
+from tests.bed.versions import NEW
+from tests.e2e.prober import injector
+from tests.sandbox.istio.conftest import ADMISSION, Bench
+
+_HOOKS = f"/apis/{ADMISSION}/v1/mutatingwebhookconfigurations"
+_REVISIONS = ("", "1-29", "1-30")
+_UNDEAD = "kube-system"
+
+
+def test_every_recorded_case_has_one_answer_in_three_places(bed: Bed, say: Callable[[str], None]) -> None:
+    recorded = yaml.safe_load((Path(os.environ["UPGRADER_TEST_DATA"]) / "injection_cases.yaml").read_text())
+    for revision in _REVISIONS:
+        bed.install(NEW, revision)
+    bundle = bed.api.items(_HOOKS)[0]["webhooks"][0]["clientConfig"]["caBundle"]
+    # istiod of before 1.27 read odd values in another way; it cannot be built here.
+    cases = [case for case in recorded["cases"] if float(case.get("serving_version", "1.30")) >= 1.27]
+
+    wrong: list[str] = []
+    for name in {case["world"] for case in cases}:
+        world = recorded["worlds"][name]
+        _put_world(bed, world, bundle)
+        wrong += [
+            problem for case in cases if case["world"] == name for problem in _differences(bed, world, case)
+        ]
+
+    say(
+        f"injection: {len(cases)} of {len(recorded['cases'])} recorded cases asked of resolver, sandbox and webhook"
+    )
+    assert wrong == []
+
+
+def _differences(bed: Bed, world: list[dict[str, Any]], case: dict[str, Any]) -> list[str]:
+    expected = {"none": "", "conflict": case.get("last", "")}.get(case["expect"], case["expect"])
+    bench = _bench(world)
+    namespace = case.get("namespace", "app")
+    bench.namespace(namespace, case.get("ns", {}))
+    pod = bench.pod(case.get("pod", {}), case.get("ann", {}))
+    answers = {
+        "resolver": bench.resolved(namespace, pod)[1],
+        "sandbox": bench.injected_by(namespace, pod),
+        "webhook": _answer_in_time(bed, namespace, case, expected),
+    }
+    return [
+        f"{case['id']}: {who} says {a!r}, not {expected!r}" for who, a in answers.items() if a != expected
+    ]
+
+
+def _answer_in_time(bed: Bed, namespace: str, case: dict[str, Any], expected: str) -> str:
+    """The API server sees new webhook configurations a moment after it stored them; a wrong answer stays wrong."""
+    answers: list[str] = []
+
+    def as_expected() -> bool:
+        answers.append(_asked(bed, namespace, case))
+        return answers[-1] == expected
+
+    with contextlib.suppress(TimeoutError):
+        await_("the expected answer", as_expected, 3)
+    return answers[-1]
+
+
+def _bench(world: list[dict[str, Any]]) -> Bench:
+    bench = Bench()
+    for config in world:
+        bench.injector(config)
+        bench.istiod(config["rev"], NEW)
+    return bench
+
+
+def _put_world(bed: Bed, world: list[dict[str, Any]], bundle: str) -> None:
+    """The world's configurations and no others, each answered by the real istiod of its revision."""
+    for one in bed.api.items(_HOOKS):
+        bed.api.delete(f"{_HOOKS}/{one['metadata']['name']}")
+    for config in _bench(world).store.list(ADMISSION, "mutatingwebhookconfigurations"):
+        hooks = [
+            {
+                **hook,
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": hook["clientConfig"] | {"caBundle": bundle},
+            }
+            for hook in config["webhooks"]
+        ]
+        body = {
+            "apiVersion": f"{ADMISSION}/v1",
+            "kind": "MutatingWebhookConfiguration",
+            **config,
+            "webhooks": hooks,
+        }
+        bed.api.create(_HOOKS, body)
+
+
+def _asked(bed: Bed, namespace: str, case: dict[str, Any]) -> str:
+    """The real answer; in a namespace of the case's labels."""
+    path = f"/api/v1/namespaces/{namespace}"
+    if namespace != _UNDEAD:
+        labels = dict.fromkeys(("istio-injection", "istio.io/rev")) | case.get("ns", {})
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        bed.api.ask("POST", "/api/v1/namespaces", body)
+        bed.api.patch(path, {"metadata": {"labels": labels}})
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "asked", "labels": case.get("pod", {}), "annotations": case.get("ann", {})},
+        "spec": {"containers": [{"name": "app", "image": "app"}]},
+    }
+    status, answer = bed.api.ask("POST", f"{path}/pods", pod, query={"dryRun": "All"})
+    return injector(answer) if status == 201 else f"{status} {message(answer)}"
