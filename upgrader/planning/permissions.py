@@ -64,6 +64,7 @@ from upgrader.steps.back_up import is_backed_up
 
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 POD_PROXY = Kind("", "v1", "pods/proxy", "Pod")
+POD_FORWARD = Kind("", "v1", "pods/portforward", "Pod")
 _READ = (
     *(NAMESPACE, POD, SERVICE, CONFIG_MAP, SERVICE_ACCOUNT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK),
     *(*WORKLOADS, REPLICA_SET, CRON_JOB, HPA, PDB, ROLE, ROLE_BINDING, K8S_GATEWAY, K8S_GATEWAY_CLASS),
@@ -107,6 +108,14 @@ def needed(plan: Plan, served: Iterable[Kind] = ()) -> tuple[Permission, ...]:
             else:
                 found.update(_step(item.action))
     return tuple(sorted(found))
+
+
+def useful(root_namespace: str) -> tuple[Permission, ...]:
+    """Rights without which a run goes on and sees less: of port-forward to istiod, for ``ProxiesSynced``.
+
+    A WebSocket is opened with GET; since Kubernetes 1.35 that takes the right to create as well (KEP 4006).
+    """
+    return tuple(Permission(verb, POD_FORWARD, root_namespace) for verb in ("create", "get"))
 
 
 def _ways_back(plan: Plan) -> Iterator[Plan]:

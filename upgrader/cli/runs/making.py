@@ -13,6 +13,7 @@ from upgrader.catalog import load_catalog
 from upgrader.checks import Context, run_checks
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
+from upgrader.cli.runs.seeing import blind_spots
 from upgrader.cli.wiring import TOOL, Connection, survey
 from upgrader.host.identity import person
 from upgrader.model.errors import Exit, UpgradeError
@@ -90,7 +91,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
             path=targets,
             releases=releases,
             playbook=playbook,
-            findings=report.findings,
+            findings=(*report.findings, *(blind_spots(connection, mesh) if targets else ())),
             checks=report.ran,
             only=wish.only,
             exclude=wish.exclude,
