@@ -19,6 +19,7 @@ from tests.bed.build import Unable, place
 from tests.bed.control_plane import Files
 from tests.bed.kubelet import FORWARDS, Kubelet
 from tests.bed.processes import Processes, await_
+from tests.bed.standins.sidecars.client import Sidecars
 from tests.bed.versions import HUB, KUBERNETES, istio, programs
 
 NODES = 3
@@ -46,6 +47,7 @@ class Bed:
         self._binaries = {p.name: place(p) for p in programs(minor)}
         self.api: Api
         self.kubelet: Kubelet
+        self.sidecars: Sidecars
 
     def __enter__(self) -> Self:
         try:
@@ -58,6 +60,7 @@ class Bed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.sidecars.close()
         self.kubelet.stop()
         self.processes.stop_all()
 
@@ -143,6 +146,7 @@ class Bed:
         self.processes.require("kwok", self._nodes_are_ready)
         self.kubelet = Kubelet(self.api, self.files, self.processes)
         self.kubelet.start()
+        self.sidecars = Sidecars(self.kubeconfig(), log=self.folder / "logs/sidecars.log")
 
     def _run(self, name: str, arguments: list[str]) -> None:
         self.processes.start(name, [str(self._binaries[name]), *arguments])

@@ -120,9 +120,8 @@ def _fill(bed: Bed) -> None:
 
 
 def _running(bed: Bed) -> int:
-    query = {"fieldSelector": "status.phase=Running", "limit": "1"}
-    page = bed.api.got("/api/v1/pods", **query)
-    return len(page["items"]) + int(page["metadata"].get("remainingItemCount", 0))
+    found = bed.api.items("/apis/apps/v1/deployments")
+    return sum(int(one["status"].get("availableReplicas", 0)) for one in found)
 
 
 def _deployment(name: str, replicas: int) -> dict[str, object]:

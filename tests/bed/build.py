@@ -56,6 +56,8 @@ def build(minor: str) -> dict[str, float]:
         Unable: no Go, or a build failed.
     """
     took: dict[str, float] = {}
+    if gateway_api().exists() and all(place(program).exists() for program in programs(minor)):
+        return took
     with _alone():
         for program in programs(minor):
             if place(program).exists():

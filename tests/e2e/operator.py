@@ -110,7 +110,7 @@ class Operator:
         return any(e["type"] == "phase-entered" and e["phase"] == phase for e in self.journal())
 
     def journal(self) -> list[dict[str, Any]]:
-        """Every line of the newest run's journal."""
+        """Every whole event of the newest run's journal."""
         found = sorted((self.place / "runs").glob("*/journal.jsonl"), key=lambda file: file.stat().st_mtime)
         whole = found[-1].read_text().rpartition("\n")[0] if found else ""
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line)["event"] for line in whole.splitlines()]

@@ -22,7 +22,7 @@ from upgrader.probes import (
     WebhooksResolve,
     WorkloadsOn,
 )
-from upgrader.probes.injection import InjectionCase
+from upgrader.probes.admission.injection import InjectionCase
 
 ASKS = (INJECT, REV)
 """Labels of a pod by which it asks for a proxy."""

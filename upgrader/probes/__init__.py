@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from upgrader.probes.admission.accepted import ConfigAccepted
+from upgrader.probes.admission.injection import InjectionCase, Injects
+from upgrader.probes.admission.validation import Validates
+from upgrader.probes.admission.webhooks import WebhooksResolve
 from upgrader.probes.control_plane import ControlPlaneReady
 from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
-from upgrader.probes.injection import InjectionCase, Injects
 from upgrader.probes.proxies import ProxiesConnected
 from upgrader.probes.retired import RevisionGone
 from upgrader.probes.sync.proxies import ProxiesSynced
-from upgrader.probes.validation import Validates
-from upgrader.probes.webhooks import WebhooksResolve
 from upgrader.probes.workloads import WorkloadsOn
 
 AnyProbe = (
     ControlPlaneReady
     | Injects
     | Validates
+    | ConfigAccepted
     | WorkloadsOn
     | ProxiesConnected
     | ProxiesSynced
@@ -30,6 +32,7 @@ AnyProbe = (
 
 __all__ = [
     "AnyProbe",
+    "ConfigAccepted",
     "ControlPlaneReady",
     "GatewaysKnown",
     "GatewaysOn",

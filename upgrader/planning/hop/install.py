@@ -7,7 +7,7 @@ from upgrader.model.step import counted
 from upgrader.planning.hop.documents import manifests, there_already
 from upgrader.planning.hop.gates import case_of_new, probe_round
 from upgrader.planning.hop.stage import Draft
-from upgrader.probes import AnyProbe, ControlPlaneReady, Injects, Validates
+from upgrader.probes import AnyProbe, ConfigAccepted, ControlPlaneReady, Injects, Validates
 from upgrader.steps import ApplyManifests, BackUp
 
 _APPLIED_AGAIN: tuple[Part, ...] = ("base", "control-plane")
@@ -48,6 +48,7 @@ def install(draft: Draft) -> None:
     if found := case_of_new(draft):
         probes.append(Injects(cases=found))
     probes.append(Validates(namespace=root, strict=False, labels={"istio.io/rev": draft.new}))
+    probes.append(ConfigAccepted(revision=draft.new, old=draft.old))
     draft.gate(
         f"gate: istiod {draft.new} ready, injects by dry run; the mesh is as before",
         (*probes, *probe_round(draft)),

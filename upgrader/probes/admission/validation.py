@@ -10,7 +10,7 @@ from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied, Invalid
 from upgrader.model.kinds import VALIDATING_WEBHOOK, Kind, Obj, Ref
 from upgrader.model.step import Reader, Reading, worst
-from upgrader.probes.injection import NOT_CALLED
+from upgrader.probes.admission.injection import NOT_CALLED
 from upgrader.probes.unread import could_not_read, pending_if_unread
 
 _HOST = "upgrade-probe.invalid"

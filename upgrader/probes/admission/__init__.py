@@ -1,0 +1,1 @@
+"""What the API server's webhooks make of pods and configuration, asked by dry run, and whether they can answer."""
