@@ -250,7 +250,7 @@ class TestConnections:
     def test_an_answer_to_somebody_else_s_question_is_no_way(
         self, scripted: Any, kubeconfig: Any, code: int
     ) -> None:
-        scripted.answers = [answer(code, b"{}", f"Location: {scripted.url}/elsewhere")]
+        scripted.answers = [answer(code, b"{}", f"Location: ws{scripted.url.removeprefix('http')}/elsewhere")]
         transport = KubeTransport(Access(kubeconfig(scripted.url, user={"token": "secret"})))
         with pytest.raises((Unforwardable, ClusterFailure)) as raised:
             RestCluster(transport).forward(ANY, 15014, SYNCZ)

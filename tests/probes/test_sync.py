@@ -104,6 +104,13 @@ def test_a_pod_that_cannot_become_ready_for_it_rejects_its_configuration_is_brok
     assert PROBE.look(mesh).verdict is Verdict.BROKEN
 
 
+def test_a_pod_that_is_not_ready_yet_need_not_be_connected(mesh: Mesh) -> None:
+    mesh.app_pod("cart", "2", NEW, ready=False)
+    say(mesh, *BOTH)
+
+    assert PROBE.look(mesh).facts["ready"] == "2"
+
+
 def test_what_a_proxy_of_another_revision_rejects_is_not_blamed_on_this_one(mesh: Mesh) -> None:
     mesh.app_pod("cart", "2", OLD)
     say(mesh, *BOTH, told("cart-2.shop", error="no"))
@@ -267,6 +274,7 @@ class TestUnseen:
         Invalid('pods "istiod" not found', status=404, reason="NotFound"),
         (500, b"oops"),
         (503, b""),
+        (500, b'[{"proxy": "cart-0.shop", "cluster_sent": "a", "cluster_acked": "a"}]'),
         (302, b""),
         (200, b"<html>"),
         (200, b""),
