@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from upgrader.cluster.identity import identify, may
 from upgrader.cluster.kube import Access, KubeTransport
-from upgrader.cluster.port import Answer, Cluster
+from upgrader.cluster.port import Cluster
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import ReadOnly, Rehearsal
 from upgrader.model.change import Apply, Create, Delete, Patch, Replace
@@ -20,8 +20,9 @@ from upgrader.model.errors import UpgradeError
 from upgrader.model.failures import Conflict, Forbidden, Invalid
 from upgrader.model.kinds import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Kind, Ref
 from upgrader.sandbox.api.definitions import resource_of_crd
+from upgrader.sandbox.api.direct import Direct
 from upgrader.sandbox.clock import VirtualClock
-from upgrader.sandbox.rest import Api, Request
+from upgrader.sandbox.rest import Api
 from upgrader.sandbox.serving.kubeconfig import write_kubeconfig
 from upgrader.sandbox.serving.server import Server
 from upgrader.sandbox.store import Store
@@ -29,26 +30,6 @@ from upgrader.sandbox.store import Store
 SHOP = Ref(NAMESPACE, "shop")
 SETTINGS = Ref(CONFIG_MAP, "settings", "shop")
 CART = Ref(DEPLOYMENT, "cart", "shop")
-
-
-class Direct:
-    """Straight into the sandbox's API."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: bytes | None,
-        content_type: str,
-        accept: str,
-    ) -> Answer:
-        headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": "upgrade/test"}
-        found = self._api.handle(Request(method, path, dict(query), headers, body or b""))
-        return found.status, {k.lower(): v for k, v in found.headers.items()}, found.body
 
 
 @dataclass
@@ -68,7 +49,7 @@ def place() -> Place:
 @pytest.fixture(params=["direct", pytest.param("http", marks=pytest.mark.slow)])
 def cluster(request: pytest.FixtureRequest, place: Place, tmp_path: Path) -> Iterator[RestCluster]:
     if request.param == "direct":
-        yield RestCluster(Direct(place.api))
+        yield RestCluster(Direct(place.api, lambda: None, "admin", "upgrade/test"))
         return
     with Server(place) as server:
         write_kubeconfig(tmp_path / "config", server.url)

@@ -11,7 +11,7 @@ import pytest
 from upgrader.cluster.clean import clean, clean_line
 from upgrader.cluster.discovery import discover
 from upgrader.cluster.paths import collection, item, through
-from upgrader.cluster.port import Answer
+from upgrader.cluster.port import Answer, Dialled
 from upgrader.cluster.rest import RESTARTS, RestCluster
 from upgrader.model.change import Apply, Create, Delete, Patch, Replace
 from upgrader.model.failures import (
@@ -62,6 +62,9 @@ class Answers:
         self.sent.append((method, path, dict(query), json.loads(body) if body else None, content_type))
         code, data = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return code, {}, data if isinstance(data, bytes) else json.dumps(data).encode()
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        raise AssertionError(f"nobody forwards anything here: {path} {query} {protocol}")
 
 
 @pytest.mark.parametrize(

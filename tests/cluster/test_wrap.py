@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from upgrader.cluster.port import Answer
+from upgrader.cluster.port import Answer, Dialled
 from upgrader.cluster.rest import RestCluster
 from upgrader.cluster.wrap import Counting, FilesReader, ReadOnly, Recording, Rehearsal, Retrying, Sent
 from upgrader.model.failures import Unreachable
@@ -50,6 +50,9 @@ class Weather:
         if isinstance(day, Exception):
             raise day
         return day, self.headers, b"{}"
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        return *self.send("dial", path, query, None, "", protocol), None
 
 
 def lost(*, sent: bool) -> Unreachable:

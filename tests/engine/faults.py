@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from upgrader.cluster.port import Answer, Transport
+from upgrader.cluster.port import Answer, Dialled, Transport
 from upgrader.model.failures import Unreachable
 
 
@@ -106,6 +106,10 @@ class Faulty:
         if not hit or self._fault in _DONE:
             answer = self._inner.send(method, path, query, body, content_type, accept)
         return self._badly(method, path) if hit else answer
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """As the server: nothing is changed by it."""
+        return self._inner.dial(path, query, protocol)
 
     def _hit(self, method: str, path: str) -> bool:
         if self._busy:

@@ -14,6 +14,7 @@ from upgrader.planning.expect import expectations
 from upgrader.planning.permissions import Grant, Ground, Permission, Phase, grants, needed, phases
 from upgrader.planning.permissions.permission import smallest
 from upgrader.planning.plan import Plan
+from upgrader.probes.admission.accepted import is_validated
 
 MESH = shop().snapshot()
 GROUND = Ground.of(MESH)
@@ -44,7 +45,9 @@ def test_whoever_only_looks_may_write_nothing() -> None:
 
 def test_whoever_verifies_may_create_what_is_asked_by_dry_run_and_nothing_else() -> None:
     writes = {(r.verb, r.kind.plural) for r in found()["verify"].rights if r.verb not in {"get", "list"}}
-    assert writes == {("create", "pods"), ("create", "virtualservices")}
+    validated = {("create", kind.plural) for kind in GROUND.configuration() if is_validated(kind)}
+    assert writes == {("create", "pods"), ("create", "pods/portforward"), *validated}
+    assert ("create", "virtualservices") in validated
 
 
 def test_a_wave_may_change_its_own_namespaces_and_workloads_alone() -> None:

@@ -36,6 +36,8 @@ class Mesh:
         dry_run: What a dry run of a creation gives.
         broken: Kind (plural), ``discovery``, ``dry run`` or ``fetch`` to the failure that reading it ends in.
         asked: Every dry run.
+        synced: Pod to what it says at /debug/syncz, look after look; the last one is repeated.
+        forwarded: Pods that were asked by port-forward.
     """
 
     def __init__(self) -> None:
@@ -44,6 +46,8 @@ class Mesh:
         self.dry_run: Callable[[Obj], Obj] = lambda body: body
         self.broken: dict[str, ClusterFailure] = {}
         self.asked: list[Obj] = []
+        self.synced: dict[str, list[bytes | tuple[int, bytes] | ClusterFailure]] = {}
+        self.forwarded: list[str] = []
         self._objects: dict[Ref, Obj] = {}
 
     def get(self, ref: Ref) -> Obj | None:
@@ -77,6 +81,16 @@ class Mesh:
         if f"{pod.name} {path}" not in self.answers:
             raise Unreachable(f"{pod.name} does not answer", request=f"GET {path}")
         return self.answers[f"{pod.name} {path}"]
+
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        self.forwarded.append(pod.name)
+        self._fail("forward")
+        assert (port, path) == (15014, "/debug/syncz")
+        told = self.synced[pod.name]
+        found = told.pop(0) if len(told) > 1 else told[0]
+        if isinstance(found, ClusterFailure):
+            raise found
+        return found if isinstance(found, tuple) else (200, found)
 
     def saved(self, path: str) -> bytes | None:
         raise AssertionError(f"no probe reads files: {path}")
@@ -140,6 +154,7 @@ class Mesh:
             self.pod(Ref(POD, pod, ROOT), labels=labels, container="discovery", image=container["image"])
             self.answers[f"{pod} /version"] = f"{version}-0123abcd-Clean"
             self.connected(pod, {})
+            self.synced[pod] = [b"[]"]
 
     def connected(self, pod: str, proxies: dict[str, int]) -> None:
         """What an istiod pod counts."""

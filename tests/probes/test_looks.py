@@ -22,12 +22,14 @@ from upgrader.model.kinds import (
 from upgrader.model.step import Verdict
 from upgrader.probes import (
     AnyProbe,
+    ConfigAccepted,
     ControlPlaneReady,
     GatewaysKnown,
     GatewaysOn,
     InjectionCase,
     Injects,
     ProxiesConnected,
+    ProxiesSynced,
     RevisionGone,
     RevisionIdle,
     Validates,
@@ -315,8 +317,10 @@ ONE_OF_EACH: tuple[AnyProbe, ...] = (
     TestGone.probe,
     RevisionIdle(revision=OLD),
     ProxiesConnected(revision=NEW, version="1.28.10"),
+    ProxiesSynced(revision=NEW, version="1.28.10"),
     ControlPlaneReady(revision=NEW, version="1.28.10"),
     Validates(namespace="shop"),
+    ConfigAccepted(revision=NEW, old=OLD),
     Injects(cases=(InjectionCase(about="a", namespace="shop", revision=NEW),)),
 )
 
@@ -330,7 +334,17 @@ def test_every_probe_is_in_the_union_and_can_be_stored() -> None:
 
 @pytest.mark.parametrize("probe", ONE_OF_EACH, ids=lambda p: type(p).__name__)
 def test_a_dead_api_server_is_pending_for_all_of_them(mesh: Mesh, probe: AnyProbe) -> None:
-    everything = ["discovery", "dry run", "fetch", "pods", "deployments", "gateways", "services", "endpoints"]
+    everything = [
+        "discovery",
+        "dry run",
+        "fetch",
+        "forward",
+        "pods",
+        "deployments",
+        "gateways",
+        "services",
+        "endpoints",
+    ]
     everything += ["mutatingwebhookconfigurations", "validatingwebhookconfigurations", "namespaces"]
     mesh.broken = dict.fromkeys(everything, Unreachable("connection refused"))
 

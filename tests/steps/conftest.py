@@ -62,6 +62,9 @@ class Shelf:
     def fetch(self, pod: Ref, port: int, path: str) -> str:
         raise AssertionError(f"no step asks pods: {pod} {port} {path}")
 
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        raise AssertionError(f"no step asks pods: {pod} {port} {path}")
+
     def saved(self, path: str) -> bytes | None:
         return self.files.get(path)
 

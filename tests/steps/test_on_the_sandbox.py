@@ -36,6 +36,7 @@ from upgrader.probes import (
     InjectionCase,
     Injects,
     ProxiesConnected,
+    ProxiesSynced,
     RevisionGone,
     RevisionIdle,
     Validates,
@@ -257,6 +258,8 @@ def test_a_namespace_bound_by_label_moves_and_comes_back(installed: Mesh) -> Non
     on = WorkloadsOn(workloads=(workload,), revision=NEW, image=IMAGE)
     assert on.look(installed.cluster).verdict is Verdict.HOLDS
     assert ProxiesConnected(revision=NEW, version=VERSION).look(installed.cluster).facts["connected"] == "2"
+    synced = ProxiesSynced(revision=NEW, version=VERSION).look(installed.cluster)
+    assert (synced.verdict, synced.facts["synced"]) == (Verdict.HOLDS, "2")
 
     installed.comes_true(msgspec.structs.replace(move, revision=OLD, labels=move.before, before=move.labels))
     back = msgspec.structs.replace(restart, revision=OLD, image=OLD_IMAGE, mark=None, before=MARK)

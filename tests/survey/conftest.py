@@ -77,6 +77,9 @@ class Shelf:
     def fetch(self, pod: Ref, port: int, path: str) -> str:
         raise AssertionError(f"a survey asks no pod: {pod} {port} {path}")
 
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        raise AssertionError(f"a survey asks no pod: {pod} {port} {path}")
+
     def saved(self, path: str) -> bytes | None:
         raise AssertionError(f"a survey reads no file: {path}")
 

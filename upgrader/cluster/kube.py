@@ -6,11 +6,8 @@ not know, and cost a second to import. Everything of the library is imported whe
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -19,7 +16,9 @@ import yaml
 
 from upgrader.cluster.access import READ, Access, no_context, no_kubeconfig, no_way_in
 from upgrader.cluster.clean import clean_line
-from upgrader.cluster.port import Answer, Clock
+from upgrader.cluster.connection.messages import dial
+from upgrader.cluster.connection.trouble import translated
+from upgrader.cluster.port import Answer, Clock, Dialled
 from upgrader.cluster.quiet import quiet
 from upgrader.model.errors import UpgradeError
 from upgrader.model.failures import ServerTrouble, Unreachable
@@ -86,10 +85,31 @@ class KubeTransport:
         """One request; once more with fresh credentials when the server does not accept ours (401, so not done)."""
         answer = self._once(method, path, query, body, content_type, accept)
         if answer[0] == 401:
-            self._login = _log_in(self._access)
-            self._pool = _pool(self._login.settings)
+            self._login_again()
             answer = self._once(method, path, query, body, content_type, accept)
         return answer
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """Ask for a WebSocket; once more with fresh credentials when the server does not accept ours."""
+        dialled = self._dialled_once(path, query, protocol)
+        if dialled[0] == 401:
+            self._login_again()
+            dialled = self._dialled_once(path, query, protocol)
+        return dialled
+
+    def _dialled_once(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        deadline = self._clock.boottime() + WHOLE if self._clock else 0.0
+
+        def late() -> None:
+            _within_budget(0, self._clock.boottime() - deadline if self._clock else 0.0, f"GET {path}")
+
+        where = f"{path}?{urlencode(query)}"
+        headers = [*self._headers("*/*", "").items()]
+        return dial(self._pool, self.server, where, headers, protocol, self._access.timeout, late)
+
+    def _login_again(self) -> None:
+        self._login = _log_in(self._access)
+        self._pool = _pool(self._login.settings)
 
     def _once(  # noqa: PLR0917
         self,
@@ -105,7 +125,7 @@ class KubeTransport:
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = self._headers(accept, content_type)
         timeout = urllib3.Timeout(connect=CONNECT, read=self._access.timeout)
-        with _translated(f"{method} {path}", self.server):
+        with translated(f"{method} {path}", self.server):
             response = self._pool.request(
                 method, url, body=body, headers=headers, timeout=timeout,
                 retries=False, redirect=False, preload_content=False,
@@ -240,41 +260,3 @@ def _pool(settings: Configuration) -> urllib3.PoolManager:
     except (OSError, ValueError, ImportError, urllib3.exceptions.HTTPError) as error:
         raise no_way_in("the kubeconfig cannot be used", f"server {settings.host}", str(error)) from error
     return pool
-
-
-@contextlib.contextmanager
-def _translated(request: str, server: str) -> Iterator[None]:
-    """What the library raises, as ``Unreachable``; whether the request may have left is the whole point."""
-    from urllib3 import exceptions as u
-
-    try:
-        yield
-    except (u.NewConnectionError, u.ConnectTimeoutError, u.ProxyError, u.LocationParseError) as error:
-        raise _unreachable(f"{server} cannot be reached: {_plain(error)}", request, sent=False) from error
-    except u.SSLError as error:
-        sent = not _is_certificate_trouble(error)
-        raise _unreachable(f"no safe connection to {server}: {_plain(error)}", request, sent=sent) from error
-    except (u.HTTPError, OSError) as error:
-        raise _unreachable(
-            f"{server} did not finish its answer: {_plain(error)}", request, sent=True
-        ) from error
-
-
-def _unreachable(message: str, request: str, *, sent: bool) -> Unreachable:
-    trouble = Unreachable(clean_line(message)[:500], request=request)
-    trouble.ambiguous = sent
-    return trouble
-
-
-def _is_certificate_trouble(error: Exception) -> bool:
-    """Whether the handshake failed, so that no request was sent."""
-    words = ("CERTIFICATE_VERIFY_FAILED", "doesn't match", "WRONG_VERSION_NUMBER", "HANDSHAKE", "[SSL] PEM")
-    return any(isinstance(a, ssl.SSLCertVerificationError) for a in error.args) or any(
-        w in str(error) for w in words
-    )
-
-
-def _plain(error: Exception) -> str:
-    """The library's words without its connection object and the system's error number."""
-    text = re.sub(r"^(<[^>]*>|HTTPS?Connection\([^)]*\)): |\[Errno -?\d+\] ", "", str(error))
-    return text.removeprefix("Failed to establish a new connection: ") or type(error).__name__

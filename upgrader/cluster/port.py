@@ -15,6 +15,34 @@ Answer = tuple[int, Mapping[str, str], bytes]
 JSON = "application/json"
 
 
+class Messages(Protocol):
+    """A WebSocket: whole binary messages, both ways."""
+
+    def send(self, message: bytes) -> None:
+        """One message.
+
+        Raises:
+            Unreachable: the connection is gone.
+        """
+        ...
+
+    def receive(self) -> bytes | None:
+        """The next message; None when the other side ended it.
+
+        Raises:
+            Unreachable: nothing came for as long as one may wait.
+        """
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+Dialled = tuple[int, Mapping[str, str], bytes, Messages | None]
+"""Status, headers, body; the messages when the status is 101."""
+
+
 class Cluster(Reader, Protocol):
     """Reads and writes. Only the engine is given one."""
 
@@ -46,6 +74,15 @@ class Transport(Protocol):
 
         Raises:
             Unreachable: no answer; ``ambiguous`` is False when the request surely never left.
+        """
+        ...
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """Ask for a WebSocket of one subprotocol; every status is an answer.
+
+        Raises:
+            Unreachable: no answer.
+            Unforwardable: an answer, but not to somebody who asks for a WebSocket.
         """
         ...
 

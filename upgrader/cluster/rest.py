@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from upgrader.cluster.connection import forwarding
 from upgrader.cluster.discovery import discover
 from upgrader.cluster.paths import collection, item, through
 from upgrader.cluster.port import JSON, Transport
@@ -68,6 +69,18 @@ class RestCluster:
         if not 200 <= status < 300:
             raise failure(status, body, f"GET {address}")
         return body.decode(errors="replace")
+
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        """What *pod* answers to a GET from its own loopback address."""
+        address = item(pod, "portforward")
+        dialled = self._transport.dial(address, {"ports": str(port)}, forwarding.PROTOCOL)
+        messages = dialled[3]
+        if messages is None:
+            raise forwarding.refusal(dialled, f"GET {address}")
+        try:
+            return forwarding.get(messages, path, f"GET {path} of {pod} at port {port}")
+        finally:
+            messages.close()
 
     def saved(self, path: str) -> bytes | None:  # noqa: ARG002
         """None: an API server keeps no files; ``wrap.WithFiles`` does."""

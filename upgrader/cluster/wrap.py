@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import tenacity
 
-from upgrader.cluster.port import Answer, Clock, Cluster, Transport
+from upgrader.cluster.port import Answer, Clock, Cluster, Dialled, Transport
 from upgrader.model.change import ApiChange
 from upgrader.model.failures import ClusterFailure, Unreachable
 from upgrader.model.kinds import Kind, Obj, Ref
@@ -18,6 +19,7 @@ from upgrader.model.step import Reader
 
 _BUSY = (429, 502, 503, 504)
 _LONGEST_PAUSE = 30.0
+A = TypeVar("A", Answer, Dialled)
 
 
 class Retrying:
@@ -49,6 +51,15 @@ class Retrying:
     ) -> Answer:
         """The first answer that is not worth asking again, or the last one there was time for."""
         harmless = method == "GET" or "dryRun" in query
+        return self._again(
+            lambda: self._inner.send(method, path, query, body, content_type, accept), harmless=harmless
+        )
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """As for a read: opening a connection changes nothing."""
+        return self._again(lambda: self._inner.dial(path, query, protocol), harmless=True)
+
+    def _again(self, ask: Callable[[], A], *, harmless: bool) -> A:
         deadline = self._clock.boottime() + self._patience
         again = tenacity.Retrying(
             sleep=self._clock.sleep,
@@ -60,7 +71,7 @@ class Retrying:
             ),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        answer: Answer = again(self._inner.send, method, path, query, body, content_type, accept)
+        answer: A = again(ask)
         return answer
 
 
@@ -100,6 +111,11 @@ class Counting:
         """Count, then send."""
         self.sent[f"{method} dryRun" if "dryRun" in query else method] += 1
         return self._inner.send(method, path, query, body, content_type, accept)
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """A GET, to whoever counts."""
+        self.sent["GET"] += 1
+        return self._inner.dial(path, query, protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +158,19 @@ class Recording:
         accept: str,
     ) -> Answer:
         """Send, then tell; the answer and the failure are those of the wrapped transport."""
+        return self._told(
+            method, path, query, lambda: self._inner.send(method, path, query, body, content_type, accept)
+        )
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """Dial, then tell; what is said afterwards is nobody else's business."""
+        return self._told("GET", path, query, lambda: self._inner.dial(path, query, protocol))
+
+    def _told(self, method: str, path: str, query: Mapping[str, str], ask: Callable[[], A]) -> A:
         start = self._clock.boottime()
         shown = f"{path}?{urlencode(query)}" if query else path
         try:
-            answer = self._inner.send(method, path, query, body, content_type, accept)
+            answer = ask()
         except ClusterFailure as trouble:
             self._tell(Sent(method, shown, 0, self._clock.boottime() - start, trouble.message))
             raise
@@ -178,6 +203,10 @@ class ReadOnly:
     def fetch(self, pod: Ref, port: int, path: str) -> str:
         """As the wrapped reader."""
         return self._inner.fetch(pod, port, path)
+
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        """As the wrapped reader: asking a pod changes nothing."""
+        return self._inner.forward(pod, port, path)
 
     def saved(self, path: str) -> bytes | None:
         """As the wrapped reader."""

@@ -4,6 +4,7 @@ ClusterFailure
   Unreachable     no connection, no answer; for a write: outcome unknown
   Unauthorized    401
   Forbidden       403
+  Unforwardable   no connection can be made through the API server to a port of that pod
   Conflict        409: somebody wrote since, or server-side apply met another manager
   Denied          admission refused (4xx with a webhook's or policy's message)
   Invalid         400, 415, 422
@@ -46,6 +47,13 @@ class Unauthorized(ClusterFailure):
 
 class Forbidden(ClusterFailure):
     """RBAC or an authoriser said no."""
+
+
+class Unforwardable(ClusterFailure):
+    """Nothing on the way can forward a connection to the pod, and asking again would not change that.
+
+    There is no kubelet, or something in between does not let WebSockets through.
+    """
 
 
 class Conflict(ClusterFailure):

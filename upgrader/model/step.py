@@ -38,6 +38,14 @@ class Reader(Protocol):
         """What *pod* answers on *port*, through the API server's proxy."""
         ...
 
+    def forward(self, pod: Ref, port: int, path: str) -> tuple[int, bytes]:
+        """Status and body of what *pod* answers on *port* to a caller on its own loopback address, by port-forward.
+
+        Every status is the pod's own word; what the API server refuses is raised, and ``Unforwardable`` when there is
+        no way at all. Nothing is changed.
+        """
+        ...
+
     def saved(self, path: str) -> bytes | None:
         """A file of the run directory, or None."""
         ...

@@ -17,7 +17,7 @@ from upgrader.probes import (
     ControlPlaneReady,
     GatewaysOn,
     Injects,
-    ProxiesConnected,
+    ProxiesSynced,
     Validates,
     WebhooksResolve,
     WorkloadsOn,
@@ -46,7 +46,7 @@ def _planes(mesh: Snapshot) -> Iterator[AnyProbe]:
             continue
         yield ControlPlaneReady(revision=plane.revision, version=plane.version, root_namespace=root)
         if mesh.proxies_of(plane.revision):
-            yield ProxiesConnected(revision=plane.revision, version=plane.version, root_namespace=root)
+            yield ProxiesSynced(revision=plane.revision, version=plane.version, root_namespace=root)
 
 
 def _paths(mesh: Snapshot, forecast: Forecast) -> Iterator[AnyProbe]:

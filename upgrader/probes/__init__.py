@@ -11,6 +11,7 @@ from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
 from upgrader.probes.proxies import ProxiesConnected
 from upgrader.probes.retired import RevisionGone
+from upgrader.probes.sync.proxies import ProxiesSynced
 from upgrader.probes.workloads import WorkloadsOn
 
 AnyProbe = (
@@ -20,6 +21,7 @@ AnyProbe = (
     | ConfigAccepted
     | WorkloadsOn
     | ProxiesConnected
+    | ProxiesSynced
     | WebhooksResolve
     | GatewaysOn
     | GatewaysKnown
@@ -37,6 +39,7 @@ __all__ = [
     "InjectionCase",
     "Injects",
     "ProxiesConnected",
+    "ProxiesSynced",
     "RevisionGone",
     "RevisionIdle",
     "Validates",

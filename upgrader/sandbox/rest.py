@@ -168,7 +168,7 @@ class Api:
     def _remember(self, request: Request, call: Call | None, status: int) -> None:
         target = None if call is None else call.target
         review = target is not None and (
-            target.resource.verbs == ("create",) or target.subresource == "token"
+            target.resource.verbs == ("create",) or target.subresource in {"token", "portforward"}
         )
         verb = request.method.lower() if call is None else call.verb
         query = "&".join(f"{name}={value}" for name, value in request.query.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.sandbox.istio.conftest import Bench
 
 ISTIOD = ("", "pods", "istio-system", "istiod-1-28-10-0")
+_LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
 
 
 def _proxy(
@@ -128,3 +129,62 @@ def test_a_proxy_is_healthy_when_its_pod_is_ready(bench: Bench) -> None:
     _proxy(bench.store, "b", ready=False)
     assert _get(bench.store, ("", "pods", "app", "a"), 15021, "/healthz/ready")[0] == 200
     assert _get(bench.store, ("", "pods", "app", "b"), 15021, "/healthz/ready")[0] == 503
+
+
+def _syncz(store: Store, istiod: str = ISTIOD[3]) -> dict[str, dict[str, Any]]:
+    pod = store.get((*ISTIOD[:3], istiod))
+    assert pod is not None
+    answer = PodAnswers(store).inside(pod, 15014, "/debug/syncz")
+    assert answer is not None
+    return {one["proxy"]: one for one in orjson.loads(answer[2])}
+
+
+def _note(store: Store, name: str, text: str) -> None:
+    made = _proxy(store, name)
+    notes = {"sandbox.upgrader/sync": text}
+    store.put(("", "pods", "app", name), {**made, "metadata": {**made["metadata"], "annotations": notes}})
+
+
+def test_callers_inside_the_pod_are_told_how_each_proxy_stands(bench: Bench) -> None:
+    bench.istiod("1-28-10", "1.28.10")
+    _proxy(bench.store, "a")
+    _note(bench.store, "b", "stale")
+    _note(bench.store, "c", "rejects; words=no such field")
+    _note(bench.store, "d", "rejects; at=1-27-9")
+    told = _syncz(bench.store)
+    assert sorted(told) == ["a.app", "b.app", "c.app", "d.app"]
+    listeners = {name: one["resources"][_LISTENER] for name, one in told.items()}
+    assert [listeners[f"{n}.app"].get("acked") == listeners[f"{n}.app"]["sent"] for n in "abcd"] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert [listeners[f"{n}.app"].get("lastError", "") for n in "abcd"] == ["", "", "no such field", ""]
+    assert told["b.app"]["listener_sent"]
+    assert "listener_acked" not in told["b.app"]
+
+
+@pytest.mark.parametrize(
+    ("release", "resources", "kind"),
+    [("1.12.9", False, False), ("1.18.7", False, True), ("1.23.6", True, True)],
+)
+def test_the_shape_is_that_of_the_release(bench: Bench, release: str, resources: bool, kind: bool) -> None:
+    revision = release.replace(".", "-")
+    bench.istiod(revision, release)
+    _proxy(bench.store, "a", lead=f"istiod-{revision}")
+    told = _syncz(bench.store, f"istiod-{revision}-0")["a.app"]
+    assert ("resources" in told, "proxy_type" in told) == (resources, kind)
+
+
+def test_debug_pages_that_are_switched_off_are_not_there(bench: Bench) -> None:
+    bench.istiod("1-28-10", "1.28.10")
+    pod = bench.store.get(ISTIOD)
+    assert pod is not None
+    env = [{"name": "ENABLE_DEBUG_ON_HTTP", "value": "false"}]
+    containers = [{**c, "env": [*(c.get("env") or ()), *env]} for c in pod["spec"]["containers"]]
+    pod = bench.store.put(ISTIOD, {**pod, "spec": {**pod["spec"], "containers": containers}})
+    assert PodAnswers(bench.store).inside(pod, 15014, "/debug/syncz") == (
+        404, "text/plain; charset=utf-8", b"404 page not found\n",
+    )  # fmt: skip
+
+
+def test_nobody_listens_inside_either(bench: Bench) -> None:
+    assert PodAnswers(bench.store).inside(_proxy(bench.store, "a"), 9999, "/") is None

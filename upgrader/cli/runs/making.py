@@ -15,6 +15,7 @@ from upgrader.cli.input.places import manifests_folder, playbook_path
 from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of
 from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
+from upgrader.cli.runs.seeing import blind_spots
 from upgrader.cli.wiring import TOOL, Connection, survey
 from upgrader.host.identity import person
 from upgrader.model.errors import Exit, UpgradeError
@@ -63,7 +64,8 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
             rendered = rendering.make(hops_of(Version.parse(plane.version), wish, found))
         else:
             rendered = from_folder(folder, plane, wish)
-        further = (*rendered.findings, *looks.findings(connection.stopped))
+        blind = blind_spots(connection, mesh) if rendered.targets else ()
+        further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
     report = run_checks(mesh, _context(plane, wish, playbook, rendered))

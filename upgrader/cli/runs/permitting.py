@@ -15,7 +15,7 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.failures import ClusterFailure
 from upgrader.model.kinds import MUTATING_WEBHOOK, NAMESPACE, VALIDATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook
-from upgrader.planning.permissions import Ground, Permission, needed
+from upgrader.planning.permissions import Ground, Permission, is_dispensable, needed
 from upgrader.planning.permissions.ground import called_by
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Progress
@@ -93,8 +93,9 @@ def _check(connection: Connection, plan: Plan, wanted: Sequence[Permission]) -> 
 
 
 def _missing(connection: Connection, wanted: Sequence[Permission]) -> Iterator[Permission]:
-    """What the API server does not allow. Of many names of one kind it is asked first whether all are allowed."""
-    for (verb, kind, namespace), found in groupby(wanted, lambda p: (p.verb, p.kind, p.namespace)):
+    """What the API server does not allow, and no run can do without. Of many names of one kind it is asked first whether all are allowed."""
+    insisted_on = (right for right in wanted if not is_dispensable(right))
+    for (verb, kind, namespace), found in groupby(insisted_on, lambda p: (p.verb, p.kind, p.namespace)):
         rights = list(found)
         if len(rights) > 1 and may(connection.cluster, verb, kind, namespace=namespace):
             continue

@@ -22,7 +22,7 @@ from upgrader.probes import (
     GatewaysOn,
     InjectionCase,
     Injects,
-    ProxiesConnected,
+    ProxiesSynced,
     Validates,
     WebhooksResolve,
     WorkloadsOn,
@@ -164,8 +164,8 @@ def gateways_on(draft: Draft, names: Iterable[str]) -> list[AnyProbe]:
 
 
 def connected(draft: Draft) -> AnyProbe:
-    """The new istiods count the proxies that moved."""
-    return ProxiesConnected(
+    """The proxies that moved are connected to the new istiods and in sync with them."""
+    return ProxiesSynced(
         revision=draft.new,
         version=draft.inputs.release.version,
         root_namespace=draft.inputs.mesh.root_namespace,

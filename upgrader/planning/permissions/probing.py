@@ -29,6 +29,7 @@ from upgrader.probes import (
     GatewaysOn,
     Injects,
     ProxiesConnected,
+    ProxiesSynced,
     RevisionGone,
     RevisionIdle,
     Validates,
@@ -39,7 +40,21 @@ from upgrader.probes.admission.accepted import is_validated
 
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 POD_PROXY = Kind("", "v1", "pods/proxy", "Pod")
+POD_FORWARD = Kind("", "v1", "pods/portforward", "Pod")
 WEBHOOKS = (MUTATING_WEBHOOK, VALIDATING_WEBHOOK)
+
+
+def useful(root_namespace: str) -> tuple[Permission, ...]:
+    """Rights without which a run goes on and sees less: of port-forward to istiod, for ``ProxiesSynced``.
+
+    A WebSocket is opened with GET; since Kubernetes 1.35 that takes the right to create as well (KEP 4006).
+    """
+    return tuple(Permission(verb, POD_FORWARD, root_namespace) for verb in ("create", "get"))
+
+
+def is_dispensable(right: Permission) -> bool:
+    """Whether it is one of those that ``useful`` names: handed out, and not insisted on."""
+    return right.kind == POD_FORWARD
 
 
 def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> Iterator[Permission]:
@@ -67,12 +82,12 @@ def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> 
             yield from of_gateways(probe.gateways)
         case GatewaysKnown():
             yield from every((DEPLOYMENT, K8S_GATEWAY))
-        case ControlPlaneReady() | ProxiesConnected() | RevisionIdle():
+        case ControlPlaneReady() | ProxiesConnected() | ProxiesSynced() | RevisionIdle():
             yield from _of_istiod(probe, configuration)
 
 
 def _of_istiod(
-    probe: ControlPlaneReady | ProxiesConnected | RevisionIdle, configuration: Sequence[Kind]
+    probe: ControlPlaneReady | ProxiesConnected | ProxiesSynced | RevisionIdle, configuration: Sequence[Kind]
 ) -> Iterator[Permission]:
     """Those that ask istiod's own pods."""
     root = probe.root_namespace
@@ -85,6 +100,9 @@ def _of_istiod(
             yield from every((DEPLOYMENT,), root)
         case ProxiesConnected():
             yield from every((POD,))
+        case ProxiesSynced():
+            yield from every((POD,))
+            yield from useful(root)
         case RevisionIdle():
             yield from every((*WEBHOOKS, NAMESPACE, POD, *WORKLOADS, CRON_JOB))
             yield from every((K8S_GATEWAY, K8S_GATEWAY_CLASS, *(k for k in configuration if _is_asked(k))))

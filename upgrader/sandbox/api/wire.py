@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,8 @@ import msgspec
 from upgrader.sandbox.store import Obj
 
 JSON = "application/json"
+Inside = Callable[[int, str], tuple[int, str, bytes] | None]
+"""Status, content type and body of ``GET path`` on a port, asked in the pod; None when nobody listens."""
 
 
 class Spelled(dict[str, str]):
@@ -42,13 +44,29 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         return next((value for key, value in headers.items() if key.lower() == wanted), "")
 
 
+class Forward(msgspec.Struct, frozen=True):
+    """A way to ports of a pod.
+
+    Attributes:
+        ports: As asked for; empty when each stream names its own.
+        pod: NAME_NAMESPACE.
+        protocol: Of those that the client speaks.
+    """
+
+    ports: tuple[int, ...]
+    inside: Inside
+    pod: str
+    protocol: str
+
+
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """One answer; ``stream`` replaces the body for watches."""
+    """One answer; ``stream`` replaces the body for watches, ``forward`` is there when the status is 101."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     stream: Iterator[bytes] | None = None
+    forward: Forward | None = None
 
 
 class AdmissionCall(msgspec.Struct, frozen=True):
@@ -91,5 +109,9 @@ class PodProxy(Protocol):
     """What pods answer on their ports."""
 
     def get(self, pod: Obj, port: int, path: str) -> tuple[int, str, bytes]:
-        """HTTP status, content type and body of ``GET path`` on the pod's port."""
+        """HTTP status, content type and body of ``GET path`` on the pod's port, asked from outside."""
+        ...
+
+    def inside(self, pod: Obj, port: int, path: str) -> tuple[int, str, bytes] | None:
+        """The same, asked from the pod's own loopback address; None when nobody listens."""
         ...

@@ -19,6 +19,7 @@ from upgrader.sandbox.istio.planes import (
     is_ready,
     istiod_of,
 )
+from upgrader.sandbox.istio.syncz import sync_status
 from upgrader.sandbox.istio.webhooks.reach import istiods_behind
 from upgrader.sandbox.store import Obj, Store
 
@@ -46,17 +47,22 @@ class PodAnswers:
 
         A port nobody listens on reads as the API server words it: 503, ``connect: connection refused``.
         """
+        return self._of(pod, port, path, local=False) or _refused(pod, port)
+
+    def inside(self, pod: Obj, port: int, path: str) -> Answer | None:
+        """The same as a caller on the pod's loopback address hears it; None when nobody listens."""
+        return self._of(pod, port, path, local=True)
+
+    def _of(self, pod: Obj, port: int, path: str, *, local: bool) -> Answer | None:
         route = "/" + path.split("?", 1)[0].lstrip("/")
         istiod = istiod_of(pod)
         if istiod is not None:
-            found = self._istiod(istiod, port, route)
-        elif proxy_of(pod) is not None and (port in _HEALTH_PORTS or port in _STATS_PORTS):
-            found = _proxy(pod, port, route)
-        else:
-            found = _application(pod, port)
-        return found or _refused(pod, port)
+            return self._istiod(istiod, port, route, local=local)
+        if proxy_of(pod) is not None and (port in _HEALTH_PORTS or port in _STATS_PORTS):
+            return _proxy(pod, port, route)
+        return _application(pod, port)
 
-    def _istiod(self, istiod: Istio, port: int, route: str) -> Answer | None:
+    def _istiod(self, istiod: Istio, port: int, route: str, *, local: bool) -> Answer | None:
         if port not in {MONITORING, DEBUG} or not istiod.address:
             return None
         if port == DEBUG and route == "/ready":
@@ -64,12 +70,23 @@ class PodAnswers:
         if not istiod.ready:
             return None
         if route.startswith("/debug"):
-            return 401, PLAIN, b"Authentication failed: no credentials\n"
+            return self._debug(istiod, route, local=local)
         if port == MONITORING and route == "/version":
             return 200, PLAIN, build_of(istiod).encode()
         if port == MONITORING and route == "/metrics":
             return 200, _METRICS, "\n".join(self._metrics(istiod)).encode() + b"\n"
         return 404, PLAIN, b"404 page not found\n"
+
+    def _debug(self, istiod: Istio, route: str, *, local: bool) -> Answer:
+        """Told to nobody but callers on loopback, and to nobody at all when switched off."""
+        if istiod.env.get("ENABLE_DEBUG_ON_HTTP") == "false":
+            return 404, PLAIN, b"404 page not found\n"
+        if not local:
+            return 401, PLAIN, b""
+        if route != "/debug/syncz":
+            return 404, PLAIN, b"404 page not found\n"
+        told = [sync_status(istiod, pod, proxy_version(pod)) for pod in clients_of(self._store, istiod)]
+        return 200, "application/json", orjson.dumps(told, option=orjson.OPT_INDENT_2)
 
     def _metrics(self, istiod: Istio) -> Iterator[str]:
         clients = clients_of(self._store, istiod)

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from upgrader.sandbox.api.content import failure
 from upgrader.sandbox.api.watching import Watch
-from upgrader.sandbox.api.wire import Request, Response
+from upgrader.sandbox.api.wire import Forward, Request, Response
 from upgrader.sandbox.errors import ApiError, bad_request, internal
+from upgrader.sandbox.forwarding.face import agreed, carry
 from upgrader.sandbox.store import Store
 
 _MOST = 3 * 1024 * 1024
@@ -157,6 +158,9 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         response = self._asked()
+        if response.forward is not None:
+            self._forward(response.forward)
+            return
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
@@ -233,6 +237,20 @@ class _Connection(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.server.open[self.connection] = None
         self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def _forward(self, forward: Forward) -> None:
+        """Become a connection to ports of a pod, until one side has enough."""
+        self.close_connection = True
+        self.send_response_only(101)
+        for name, value in agreed(forward, dict(self.headers)):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.flush()
+        carry(forward, self.rfile.read1, self._write, self.server.world.store.lock)
+
+    def _write(self, data: bytes) -> None:
+        self.wfile.write(data)
         self.wfile.flush()
 
     def _gone(self) -> bool:

@@ -8,7 +8,7 @@ from upgrader.sandbox.api.backend import Call
 from upgrader.sandbox.api.content import negotiate
 from upgrader.sandbox.api.target import Target
 from upgrader.sandbox.api.verbs import deleting, patching, reading, reviews, writing
-from upgrader.sandbox.api.verbs.parts import pods, proxies, scale, tokens
+from upgrader.sandbox.api.verbs.parts import forwards, pods, proxies, scale, tokens
 from upgrader.sandbox.api.watching import watch
 from upgrader.sandbox.api.wire import Request, Response
 from upgrader.sandbox.errors import method_not_allowed
@@ -40,6 +40,7 @@ _SUBRESOURCES: Mapping[str, Mapping[str, Answer]] = {
     "binding": {"create": pods.bind},
     "token": {"create": tokens.request},
     "log": {"get": pods.log},
+    "portforward": {"get": forwards.forward, "create": forwards.forward},
     "proxy": {
         "get": proxies.proxy,
         "create": proxies.proxy,

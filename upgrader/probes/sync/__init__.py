@@ -1,0 +1,1 @@
+"""Whether proxies have taken the configuration that istiod sent them, as istiod tells it."""

@@ -1,0 +1,1 @@
+"""``pods/portforward``: connections to ports of pods, in every protocol that clients of an API server speak."""
