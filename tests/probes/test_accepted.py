@@ -41,8 +41,8 @@ def routes(mesh: Mesh) -> Mesh:
     """Three routes, two of them alike, and an object that istiod validates nothing of."""
     mesh.served = [VS, OPERATOR]
     for name, host in (("web", "a"), ("api", "b"), ("copy", "b")):
-        mesh.put(Ref(VS, name, "shop"), {"spec": {"hosts": [host]}})
-    mesh.put(Ref(OPERATOR, "installed", "istio-system"), {"spec": {}})
+        mesh.put(Ref(VS, name, "shop"), spec={"hosts": [host]})
+    mesh.put(Ref(OPERATOR, "installed", "istio-system"), spec={})
     return mesh
 
 
