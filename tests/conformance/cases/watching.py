@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
-from tests.conformance.case import PARTIAL, TABLE, CannotBeAsked, Talk, case
+from tests.conformance.case import PARTIAL, TABLE, Talk, case
 
 
 def _short(events: Any) -> Any:
@@ -107,25 +105,3 @@ def the_status_of_what_is_deleted_with_finalizers_is_watched(api: Talk) -> None:
     api.patch("configmaps/c", {"metadata": {"finalizers": None}}, quiet=True)
     api.watch("configmaps", 3, resourceVersion=start,
               only=lambda events: [(each["type"], "deletionTimestamp" in each["object"]["metadata"], each["object"]["metadata"].get("finalizers")) for each in events])  # fmt: skip
-
-
-@case
-def an_expired_page_comes_with_a_fresh_token(api: Talk) -> None:
-    for name in ("a", "b", "c"):
-        api.made("leases", {"metadata": {"name": name}})
-    first = api.get("leases", limit=1, quiet=True)
-    if not api.place.compact():
-        raise CannotBeAsked("UPGRADER_BED_ETCD names no etcd: nothing can be compacted")
-    token = _of_long_ago(first["metadata"]["continue"])
-    gone = api.get("leases", limit=1, **{"continue": token})
-    api.get(
-        "leases",
-        **{"continue": gone["metadata"]["continue"]},
-        only=lambda body: [each["metadata"]["name"] for each in body["items"]],
-    )
-
-
-def _of_long_ago(token: str) -> str:
-    """The same place in the list at the very first revision: a server may keep newer ones in memory."""
-    told = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    return base64.urlsafe_b64encode(json.dumps({**told, "rv": 1}).encode()).decode().rstrip("=")

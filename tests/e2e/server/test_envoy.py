@@ -13,6 +13,7 @@ from tests.bed.standins.envoy import STOCK, STOCK_MESH, Envoy
 from tests.bed.standins.sidecars.pods import Istiod, Proxy
 from tests.e2e.server.istiods import istiod, until
 
+pytestmark = pytest.mark.usefixtures("control_plane")
 REVISION = "envoy-test"
 PROXY = Proxy(
     uid="1",

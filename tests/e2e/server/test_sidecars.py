@@ -19,6 +19,7 @@ from tests.e2e.server.istiods import istiod, until
 from upgrader.cluster.kube import Access, KubeTransport
 
 HOST = "10.244.255.250"
+pytestmark = pytest.mark.usefixtures("control_plane")
 REVISION, PODS = "sidecars-test", 20
 NAMESPACE = f"sidecars-{uuid4().hex[:8]}"
 VERSION = "1.30.3"
