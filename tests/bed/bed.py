@@ -21,6 +21,7 @@ from tests.bed.kubelet import FORWARDS, Kubelet
 from tests.bed.processes import Processes, await_
 from tests.bed.standins.sidecars.client import Sidecars
 from tests.bed.versions import HUB, KUBERNETES, istio, programs
+from upgrader.model.change import HOME
 
 NODES = 3
 _CLUSTER_WIDE = ("admissionregistration.k8s.io", "apiextensions.k8s.io", "rbac.authorization.k8s.io")
@@ -89,7 +90,7 @@ class Bed:
         )  # fmt: skip
 
     def grant(self, user: str, *, everywhere_but: str) -> None:
-        """Let *user* read everything, write what is cluster-wide, and write in every namespace but one."""
+        """Let *user* read everything, write what is cluster-wide, and write in every namespace but one, our own among them."""
         rules = [
             {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": [""], "resources": ["namespaces", "pods/proxy"], "verbs": ["*"]},
@@ -97,6 +98,7 @@ class Bed:
         ]
         self.kubectl("apply", "-f", "-", stdin=json.dumps(_role(f"{user}-everywhere", rules)))
         self._bind("clusterrolebinding", f"{user}-everywhere", user)
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(_namespace(HOME)))
         for namespace in self.api.items("/api/v1/namespaces"):
             if (name := namespace["metadata"]["name"]) != everywhere_but:
                 self._bind("rolebinding", "cluster-admin", user, "-n", name)
@@ -188,6 +190,10 @@ class Bed:
 
 class ToolFailed(Exception):
     """A program of the bed said no, with its words."""
+
+
+def _namespace(name: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 def _role(name: str, rules: list[Obj]) -> Obj:

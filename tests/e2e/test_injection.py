@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.bed.api import message
@@ -22,8 +23,12 @@ _REVISIONS = ("", "1-29", "1-30")
 _UNDEAD = "kube-system"
 
 
+DATA = os.environ.get("UPGRADER_TEST_DATA", "")
+
+
+@pytest.mark.skipif(not DATA, reason="UPGRADER_TEST_DATA is not set, so the recorded cases are not there")
 def test_every_recorded_case_has_one_answer_in_three_places(bed: Bed, say: Callable[[str], None]) -> None:
-    recorded = yaml.safe_load((Path(os.environ["UPGRADER_TEST_DATA"]) / "injection_cases.yaml").read_text())
+    recorded = yaml.safe_load((Path(DATA) / "injection_cases.yaml").read_text())
     for revision in _REVISIONS:
         bed.install(NEW, revision)
     bundle = bed.api.items(_HOOKS)[0]["webhooks"][0]["clientConfig"]["caBundle"]

@@ -97,7 +97,9 @@ def test_a_namespace_that_somebody_relabels_in_the_middle_stops_the_run(mesh: Be
     operator.render(NEW)
     assert operator.plan(NEW).code == 0
     with operator.start("apply", "plan.json") as process:
-        await_("the first wave soaks", lambda: operator.has_entered("soaking"), 120)
+        await_(
+            "the first wave soaks", lambda: operator.has_entered("soaking") or process.poll() is not None, 120
+        )
         mesh.kubectl("label", "namespace", "legacy", "istio-injection=disabled", "--overwrite")
         text, _ = process.communicate()
 
@@ -136,7 +138,9 @@ def test_rights_that_go_away_in_the_middle_stop_the_run_until_they_are_back(
     operator.render(NEW)
     assert operator.plan(NEW).code == 0
     with operator.start("apply", "plan.json") as process:
-        await_("the first wave soaks", lambda: operator.has_entered("soaking"), 120)
+        await_(
+            "the first wave soaks", lambda: operator.has_entered("soaking") or process.poll() is not None, 120
+        )
         mesh.revoke("limited", "tagged")
         text, _ = process.communicate()
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.journeys.comparing import contents, differences
 from tests.journeys.driving import Journey
+from upgrader.engine.driving.wait import Stopped
+from upgrader.engine.keeping.folder import runs_in
 from upgrader.model.event import Intent, Outcome, RunClosed, StepSettled
 from upgrader.model.kinds import Obj
 from upgrader.sandbox.scenarios.loader import load
@@ -49,6 +51,18 @@ def test_the_shop_goes_two_minors_up_and_nothing_of_the_old_revisions_is_left(sh
         line for line in differences(before, contents(shop.world)) if "networking.istio.io" in line.split()[0]
     ]
     assert changed == []
+
+
+def test_stopped_between_its_hops_it_goes_on_to_a_wave_of_the_second(shop: Journey) -> None:
+    plan = shop.plan("1.29")
+    with pytest.raises(Stopped):
+        shop.begin(plan, until="hop")
+    with pytest.raises(Stopped):
+        shop.resume(runs_in(shop.place / "runs")[0], until="backup")
+    first, second = ({item.id for item in hop.items()} for hop in plan.hops)
+    settled = {event.step for event in shop.events if isinstance(event, StepSettled)}
+    assert first <= settled
+    assert settled & second == {item.id for item in plan.hops[1].waves[0].items}
 
 
 def test_a_second_plan_after_the_upgrade_has_nothing_to_do(shop: Journey) -> None:

@@ -86,13 +86,18 @@ class Runner:
             OSError: the journal cannot be written; nothing more was sent.
         """
         back = self._lifecycle.phase is Phase.ROLLING_BACK
+        if self._until and not self._is_ahead(self._until):
+            raise Stopped("until")
         for hop in self._progress().plan.hops:
+            begun = False
             for wave in hop.waves:
                 if any(not self._progress().is_settled(item) for item in wave.items):
+                    begun = True
                     self._wave(hop, wave, back=back)
                     self._turns.wave_over()
-                self._stop_at(wave.name)
-            self._stop_at("hop")
+                    self._stop_at(wave.name)
+            if begun:
+                self._stop_at("hop")
         if self._lifecycle.phase in {Phase.DONE, Phase.ROLLED_BACK}:
             return
         last = self._progress().plan.hops
@@ -152,6 +157,12 @@ class Runner:
             return
         trigger = "back_up" if here[0] is Phase.READY else _TRIGGERS[wanted]
         self._lifecycle.fire(trigger, hop.number)
+
+    def _is_ahead(self, name: str) -> bool:
+        """Whether *name* is still to come; a place that was passed means here, never the end of the plan."""
+        progress = self._progress()
+        left = [(wave, item) for _, wave, item in progress.plan.items() if not progress.is_settled(item)]
+        return any(name in {"hop", wave.name, item.id} for wave, item in left)
 
     def _stop_at(self, name: str) -> None:
         left = self._progress().left()

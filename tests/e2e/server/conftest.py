@@ -20,5 +20,6 @@ def shared() -> Iterator[Bed]:
 
 @pytest.fixture(scope="module")
 def control_plane(shared: Bed) -> None:
-    """What every istiod needs before it can start: definitions, accounts, a namespace."""
+    """What every istiod needs before it can start (definitions, accounts, a namespace), and no proxies but a test's own."""
     shared.install(NEW, "shared")
+    shared.sidecars.close()

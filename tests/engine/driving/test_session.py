@@ -427,6 +427,18 @@ def test_until_a_step_stops_after_it_even_among_restarts(mesh: Journey, one_hop:
     assert restarts[1] not in begun
 
 
+@pytest.mark.parametrize("sort", ["wave", "step"])
+def test_until_a_place_that_was_passed_stops_at_once(mesh: Journey, one_hop: Plan, sort: str) -> None:
+    wave = one_hop.hops[0].waves[2]
+    place = wave.name if sort == "wave" else wave.items[0].id
+    with pytest.raises(Stopped):
+        mesh.begin(one_hop, until=wave.name)
+    settled = sum(isinstance(e, StepSettled) for e in mesh.events)
+    with pytest.raises(Stopped, match="until"):
+        mesh.resume(only_run(mesh), until=place)
+    assert sum(isinstance(e, StepSettled) for e in mesh.events) == settled
+
+
 def other_world() -> World:
     """Another cluster."""
     world = World(controllers=False, seed=7)
