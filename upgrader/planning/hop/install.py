@@ -48,7 +48,7 @@ def install(draft: Draft) -> None:
     if found := case_of_new(draft):
         probes.append(Injects(cases=found))
     probes.append(Validates(namespace=root, strict=False, labels={"istio.io/rev": draft.new}))
-    probes.append(ConfigAccepted(revision=draft.new, old=draft.old))
+    probes.append(ConfigAccepted(revision=draft.new, old=draft.old, root_namespace=root))
     draft.gate(
         f"gate: istiod {draft.new} ready, injects by dry run; the mesh is as before",
         (*probes, *probe_round(draft)),

@@ -69,7 +69,7 @@ def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> 
         case ConfigAccepted():
             validated = [kind for kind in configuration if is_validated(kind)]
             yield from every(validated)
-            yield from (Permission("create", kind) for kind in validated)
+            yield from (Permission("create", kind, probe.root_namespace) for kind in validated)
         case WorkloadsOn():
             yield from _rolled(probe.workloads)
         case WebhooksResolve():

@@ -22,13 +22,16 @@ _SHOWN = 3
 class ConfigAccepted(msgspec.Struct, frozen=True, kw_only=True, tag="config-accepted", tag_field="probe"):
     """No Istio object that is there is refused by *revision* and accepted by *old*, asked with dry-run copies.
 
-    A copy carries the label of a revision, so that the validator of that revision judges it. What both refuse was
-    wrong before and is said, not held against the upgrade; what only the new one refuses could neither be changed nor
-    put back once the default validator has moved.
+    A copy carries the label of a revision, so that the validator of that revision judges it. It is asked about in the
+    root namespace, whatever namespace the original is in: istiod judges content (pkg/config/validation), and so nobody
+    needs the right to create configuration in every namespace. What both refuse was wrong before and is said, not held
+    against the upgrade; what only the new one refuses could neither be changed nor put back once the default validator
+    has moved.
     """
 
     revision: str
     old: str
+    root_namespace: str = "istio-system"
 
     @pending_if_unread
     def look(self, cluster: Reader) -> Reading:
@@ -52,12 +55,12 @@ class ConfigAccepted(msgspec.Struct, frozen=True, kw_only=True, tag="config-acce
 
     def _ask(self, cluster: Reader, copy: Create) -> Reading:
         try:
-            new = _refusal(cluster, copy, self.revision)
+            new = self._refusal(cluster, copy, self.revision)
             if not new:
                 return Reading.holds(f"{copy.ref} is accepted")
             if NOT_CALLED in new:
                 return Reading.pending(f"no validator of {self.revision} answers: {new}")
-            old = _refusal(cluster, copy, self.old)
+            old = self._refusal(cluster, copy, self.old)
         except ClusterFailure as failure:
             return could_not_read(failure, f"whether {copy.ref} is accepted")
         if NOT_CALLED in old:
@@ -65,6 +68,17 @@ class ConfigAccepted(msgspec.Struct, frozen=True, kw_only=True, tag="config-acce
         if old:
             return Reading.holds(f"{copy.ref} is refused by both", known=old)
         return Reading.broken(f"{copy.ref}: {new}")
+
+    def _refusal(self, cluster: Reader, copy: Create, revision: str) -> str:
+        """Why *revision* refuses it; empty when it does not."""
+        name = f"upgrade-probe-{digest([str(copy.ref), copy.manifest['spec']])[:12]}"
+        own = {"name": name, "namespace": self.root_namespace, "labels": {REVISION: revision}}
+        body = {**copy.manifest, "metadata": copy.manifest["metadata"] | own}
+        try:
+            cluster.rehearse(Create(Ref(copy.ref.kind, name, self.root_namespace), body))
+        except (Denied, Invalid) as failure:
+            return clean_line(failure.message) or "refused without a word"
+        return ""
 
 
 def is_validated(kind: Kind) -> bool:
@@ -106,15 +120,3 @@ def _copy(kind: Kind, obj: Obj) -> Create:
         "spec": obj.get("spec") or {},
     }
     return Create(Ref(kind, metadata["name"], metadata["namespace"]), body)
-
-
-def _refusal(cluster: Reader, copy: Create, revision: str) -> str:
-    """Why *revision* refuses it; empty when it does not."""
-    metadata = copy.manifest["metadata"]
-    name = f"upgrade-probe-{digest([copy.ref.name, copy.manifest['spec']])[:12]}"
-    body = {**copy.manifest, "metadata": {**metadata, "name": name, "labels": {REVISION: revision}}}
-    try:
-        cluster.rehearse(Create(Ref(copy.ref.kind, name, copy.ref.namespace), body))
-    except (Denied, Invalid) as failure:
-        return clean_line(failure.message) or "refused without a word"
-    return ""
