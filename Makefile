@@ -42,8 +42,8 @@ journeys: $(READY)   ## whole upgrades: killed and resumed, rolled back, of upst
 bed: $(BED)   ## build a real API server, istiod and istioctl into a cache: some fifteen minutes once, then nothing (Go)
 	$(BIN)/python -m tests.bed build
 
-e2e: $(BED)   ## whole upgrades of real meshes in a network of its own: KUBERNETES=1.32 (root, Linux, Go)
-	$(BIN)/python -m tests.bed test
+e2e: $(BED)   ## whole upgrades of real meshes in a network of its own; KUBERNETES=1.32 TESTS=… (root, Linux, Go)
+	$(BIN)/python -m tests.bed test $(TESTS)
 
 bench-bed: $(BED)   ## looking at 5,000 injected pods on the bed: ours beside istioctl and the official client
 	$(BIN)/python -m tests.bed bench

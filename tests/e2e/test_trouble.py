@@ -144,8 +144,8 @@ def test_rights_that_go_away_in_the_middle_stop_the_run_until_they_are_back(
         mesh.revoke("limited", "tagged")
         text, _ = process.communicate()
 
-    assert process.returncode == 6, text
-    assert "tagged" in text
+    assert process.returncode in {5, 6}, text
+    assert 'in the namespace "tagged"' in " ".join(text.split())
     mesh.grant("limited", everywhere_but="")
     done = operator.type("resume")
     assert done.code == 0, done
