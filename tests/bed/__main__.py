@@ -71,7 +71,10 @@ def _inside(what: str, minor: str, rest: list[str]) -> int:
     folder = settle_in()
     settings = os.environ | {MINOR: minor, "TMPDIR": str(folder)} | _whereabouts(folder, minor)
     if what == "test":
-        return _run(python("-m", "pytest", "-m", "e2e", f"--basetemp={folder / 'pytest'}", *rest), settings)
+        return _run(
+            python("-m", "pytest", "-m", "e2e", "--timeout=600", f"--basetemp={folder / 'pytest'}", *rest),
+            settings,
+        )
     if what == "bench":
         return _run(python("-m", "tests.bed.bench", minor), settings)
     from tests.bed.bed import Bed
