@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.bed.stages import stages
 
@@ -50,14 +48,7 @@ class Files:
         made = cls(folder, {user: secrets.token_hex(16) for user in PEOPLE})
         rows = [f'{token},{user},{user},"{PEOPLE[user]}"' for user, token in made.tokens.items()]
         (folder / "tokens.csv").write_text("\n".join(rows) + "\n")
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        (folder / "accounts.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            )
-        )
+        (folder / "accounts.key").write_bytes(_signing_key())
         (folder / "policy.json").write_text(json.dumps(POLICY))
         (folder / "stages.yaml").write_text(stages())
         return made
@@ -81,6 +72,18 @@ class Files:
     def audit(self) -> Path:
         """The API server's audit log, JSON lines."""
         return self.folder / "audit.log"
+
+
+def _signing_key() -> bytes:
+    """For tokens of service accounts; PEM. Imported here, for whoever only collects tests has no need of the package."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
 
 
 def etcd(folder: Path) -> list[str]:

@@ -99,10 +99,11 @@ def _put_world(bed: Bed, world: list[dict[str, Any]], bundle: str) -> None:
             }
             for hook in config["webhooks"]
         ]
+        metadata = {key: config["metadata"][key] for key in ("name", "labels")}
         body = {
             "apiVersion": f"{ADMISSION}/v1",
             "kind": "MutatingWebhookConfiguration",
-            **config,
+            "metadata": metadata,
             "webhooks": hooks,
         }
         bed.api.create(_HOOKS, body)
