@@ -1,4 +1,4 @@
-"""Which suite a test belongs to: the default one, which ends in under two minutes, or a slower one."""
+"""Which suite a test belongs to: the default one, which ends in some two minutes, or a slower one."""
 
 from __future__ import annotations
 

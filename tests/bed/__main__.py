@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,16 +49,15 @@ def _do(what: str, minor: str, rest: list[str]) -> int:
     )
     if what == "build":
         return 0
-    with tempfile.TemporaryDirectory(prefix="bed-") as folder:
-        # The folder is only a place to mount memory over; it is removed again by the parent, which outlives the bed.
-        command = python("-m", "tests.bed", "inside", "--kubernetes", minor, what, "--", *rest)
-        child = os.fork()
-        if child == 0:
-            enter(command, Path(folder))
-        return _wait(child)
+    child = os.fork()
+    if child == 0:
+        enter(python("-m", "tests.bed", "inside", "--kubernetes", minor, what, "--", *rest))
+    return _wait(child)
 
 
 def _wait(child: int) -> int:
+    """Its exit code. What waits in ``unshare`` is deaf to SIGTERM, so that becomes a kill, which takes all along."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
     while True:
         try:
             _, status = os.waitpid(child, 0)

@@ -12,22 +12,24 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tests.bed.build import Unable
 
 PODS = "10.244.0.0/16"
 """Every pod has an address in here, and every one is local: a process can listen on the address of any pod."""
+FOLDER = "/mnt"
+"""Memory is mounted over it, in there alone: a folder that every machine has, so that none has to be made and removed."""
 INSIDE = "UPGRADER_BED"
 """Set in there, to the folder that goes away with it."""
 _NEEDED = ("unshare", "setpriv", "ip", "mount")
 
 
-def enter(command: Sequence[str], folder: Path) -> None:
-    """Become *command* in new namespaces; does not return.
+def enter(command: Sequence[str]) -> NoReturn:
+    """Become *command* in new namespaces.
 
     Args:
         command: Run as process number 1 in there, and killed when our parent dies.
-        folder: An empty directory; in there, memory is mounted over it.
 
     Raises:
         Unable: not root, or a tool of util-linux or iproute2 is missing.
@@ -37,7 +39,7 @@ def enter(command: Sequence[str], folder: Path) -> None:
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing:
         raise Unable(f"the bed needs {', '.join(missing)} (util-linux, iproute2)")
-    os.environ[INSIDE] = str(folder)
+    os.environ[INSIDE] = FOLDER
     space = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
     os.execvp("setpriv", ["setpriv", "--pdeathsig", "KILL", *space, *command])
 
