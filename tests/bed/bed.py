@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -83,11 +83,11 @@ class Bed:
 
     def install(self, stamp: str, revision: str, *more: str) -> None:
         """A control plane, as ``istioctl install`` makes it."""
-        named = ["--set", f"revision={revision}"] if revision else []
-        self.istioctl(
-            stamp, "install", "-y", "--set", "profile=minimal", *named,
-            "--set", f"hub={HUB}", "--set", f"tag={stamp}", *more,
-        )  # fmt: skip
+        self.istioctl(stamp, "install", "-y", *_wish(stamp, revision), *more)
+
+    def rendered(self, stamp: str, revision: str, *more: str) -> str:
+        """The same as manifests, as ``istioctl manifest generate`` writes them."""
+        return self.istioctl(stamp, "manifest", "generate", *_wish(stamp, revision), *more)
 
     def grant(self, user: str, *, everywhere_but: str) -> None:
         """Let *user* read everything, write what is cluster-wide, and write in every namespace but one, our own among them."""
@@ -133,7 +133,7 @@ class Bed:
 
     def _start(self) -> None:
         self._run("etcd", control_plane.etcd(self.folder))
-        self.processes.require("etcd", lambda: _answers("http://127.0.0.1:2379/health"))
+        self.processes.require("etcd", lambda: answers("http://127.0.0.1:2379/health"))
         self._run("kube-apiserver", control_plane.apiserver(self.folder))
         self.processes.require("kube-apiserver", self._is_served)
         self.api = Api(self.kubeconfig())
@@ -164,7 +164,7 @@ class Bed:
 
     def _nodes_are_ready(self) -> bool:
         nodes = self.api.items("/api/v1/nodes")
-        return all(_is_ready(node) and not node["spec"].get("taints") for node in nodes)
+        return all(is_ready(node) and not node["spec"].get("taints") for node in nodes)
 
     def await_ready(self, namespace: str, deployment: str) -> None:
         """Wait until it is rolled out.
@@ -190,6 +190,14 @@ class Bed:
 
 class ToolFailed(Exception):
     """A program of the bed said no, with its words."""
+
+
+def _wish(stamp: str, revision: str) -> Iterator[str]:
+    """What is asked of istioctl: a control plane alone, with images that carry the stamp."""
+    wanted = {"profile": "minimal", "revision": revision, "hub": HUB, "tag": stamp}
+    for name, value in wanted.items():
+        if value:
+            yield from ("--set", f"{name}={value}")
 
 
 def _namespace(name: str) -> Obj:
@@ -219,12 +227,14 @@ def _node(number: int, release: str) -> Obj:
     }
 
 
-def _is_ready(obj: Obj) -> bool:
+def is_ready(obj: Obj) -> bool:
+    """Its condition Ready, of a node or pod."""
     conditions = (obj.get("status") or {}).get("conditions") or ()
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether somebody says 200 there."""
     try:
         return bool(urllib3.request("GET", url, retries=False, timeout=1.0).status == 200)
     except urllib3.exceptions.HTTPError:

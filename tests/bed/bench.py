@@ -132,10 +132,9 @@ def _deployment(name: str, replicas: int) -> dict[str, object]:
 
 
 def _manifests(bed: Bed) -> Path:
-    words = ("manifest", "generate", "--set", "profile=minimal", "--set", f"revision={NEW.replace('.', '-')}")
     folder = bed.folder / "manifests" / NEW
     folder.mkdir(parents=True)
-    (folder / "istiod.yaml").write_text(bed.istioctl(NEW, *words, "--set", f"tag={NEW}"))
+    (folder / "istiod.yaml").write_text(bed.rendered(NEW, NEW.replace(".", "-")))
     return folder.parent
 
 

@@ -54,8 +54,10 @@ class Files:
         return made
 
     def kubeconfig(self, user: str, *, token: str = "") -> Path:
-        """A kubeconfig for *user*, or for whom *token* stands."""
+        """A kubeconfig for *user*, or for whom *token* stands; that of one of ``PEOPLE`` is written once, for others read it."""
         path = self.folder / f"{user}.kubeconfig"
+        if path.exists() and not token:
+            return path
         cluster = {"server": SERVER, "certificate-authority": str(self.folder / "certificates/apiserver.crt")}
         content = {
             "apiVersion": "v1",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.bed.api import Obj
-from tests.bed.bed import Bed
+from tests.bed.bed import Bed, is_ready
 from tests.bed.processes import await_
 from tests.e2e.prober import injector, virtual_service
 
@@ -81,12 +81,6 @@ def wanted(bed: Bed, namespace: str) -> int:
     count = sum(int(one["spec"]["replicas"]) for path in scaled for one in bed.api.items(path))
     daemons = bed.api.items(_LISTS["DaemonSet"].format(namespace))
     return count + sum(int(one["status"]["desiredNumberScheduled"]) for one in daemons)
-
-
-def is_ready(pod: Obj) -> bool:
-    """Its condition Ready."""
-    conditions = pod["status"].get("conditions") or ()
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _namespace(bed: Bed, namespace: Namespace) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.bed.bed import Bed
-from tests.bed.versions import HUB
 
 UPGRADE = Path(sys.executable).with_name("upgrade")
 PLAYBOOK = """
@@ -63,11 +62,7 @@ class Operator:
 
     def render(self, stamp: str, *more: str) -> None:
         """The manifests of a version, as the README says."""
-        revision = stamp.replace(".", "-")
-        text = self.bed.istioctl(
-            stamp, "manifest", "generate", "--set", "profile=minimal", "--set", f"revision={revision}",
-            "--set", f"hub={HUB}", "--set", f"tag={stamp}", *more,
-        )  # fmt: skip
+        text = self.bed.rendered(stamp, stamp.replace(".", "-"), *more)
         folder = self.place / "manifests" / stamp
         folder.mkdir(parents=True)
         (folder / "istiod.yaml").write_text(text)

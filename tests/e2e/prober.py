@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -53,7 +54,7 @@ class Prober:
     def __enter__(self) -> Self:
         self._over = threading.Event()
         self._begun = time.monotonic()
-        self._seen = {self._name(pod) for pod in self.api.items("/api/v1/pods")}
+        self._seen = {self._uid(pod) for pod in self.api.items("/api/v1/pods")}
         self._threads = [threading.Thread(target=task, daemon=True) for task in (self._ask_all, self._watch)]
         for thread in self._threads:
             thread.start()
@@ -74,36 +75,18 @@ class Prober:
             self._over.wait(PAUSE)
 
     def _pod(self, namespace: str, about: str) -> None:
-        body = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "probe"},
-            "spec": {"containers": [{"name": "probe", "image": "probe"}]},
-        }
-        status, answer = self.api.ask(
-            "POST", f"/api/v1/namespaces/{namespace}/pods", body, query={"dryRun": "All"}
-        )
+        got, refusal = dry_run_pod(self.api, namespace)
         self.asked += 1
-        if status != 201:
-            self._fault(f"pod in {about}", f"{status} {message(answer)}")
-        elif not (revision := injector(answer)):
-            self._fault(f"pod in {about}", "no sidecar, no error")
+        if got:
+            self.injectors.setdefault(namespace, Counter())[got] += 1
         else:
-            self.injectors.setdefault(namespace, Counter())[revision] += 1
+            self._fault(f"pod in {about}", refusal or "no sidecar, no error")
 
     def _validation(self) -> None:
-        for about, good, route in (("valid", True, "web"), ("invalid", False, "")):
-            body = virtual_service(f"probe-{about}", route)
-            path = _CONFIG.format(namespace=self.config)
-            status, answer = self.api.ask("POST", path, body, query={"dryRun": "All"})
+        for asked, trouble in validation(self.api, self.config):
             self.asked += 1
-            denied = status >= 400 and "denied the request" in message(answer)
-            if good and status != 201:
-                self._fault(f"{about} VirtualService", f"{status} {message(answer)}")
-            elif not good and not denied:
-                self._fault(
-                    f"{about} VirtualService", f"{status} {message(answer) if status != 201 else 'accepted'}"
-                )
+            if trouble:
+                self._fault(asked, trouble)
 
     def _watch(self) -> None:
         """Every pod that appears in one of the namespaces: has it a sidecar?"""
@@ -112,11 +95,11 @@ class Prober:
                 self._appeared(event["object"])
 
     def _appeared(self, pod: Obj) -> None:
-        name, namespace = self._name(pod), pod["metadata"]["namespace"]
-        if name in self._seen or namespace not in self.classes:
+        uid, namespace = self._uid(pod), pod["metadata"]["namespace"]
+        if uid in self._seen or namespace not in self.classes:
             return
-        self._seen.add(name)
-        self.started.add(name)
+        self._seen.add(uid)
+        self.started.add(uid)
         if not injector(pod):
             self._fault(f"pod {namespace}/{pod['metadata']['name']}", "started without a sidecar")
 
@@ -124,8 +107,35 @@ class Prober:
         self.faults.append(Fault(time.monotonic() - self._begun, asked, answer))
 
     @staticmethod
-    def _name(pod: Obj) -> str:
+    def _uid(pod: Obj) -> str:
         return str(pod["metadata"]["uid"])
+
+
+def dry_run_pod(
+    api: Api,
+    namespace: str,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> tuple[str, str]:
+    """Revision that injects a pod like that, or else why it cannot be created; both empty where it gets no sidecar."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe", "labels": labels or {}, "annotations": annotations or {}},
+        "spec": {"containers": [{"name": "probe", "image": "probe"}]},
+    }
+    status, answer = api.ask("POST", f"/api/v1/namespaces/{namespace}/pods", body, query={"dryRun": "All"})
+    return (injector(answer), "") if status == 201 else ("", f"{status} {message(answer)}")
+
+
+def validation(api: Api, namespace: str) -> Iterator[tuple[str, str]]:
+    """What is asked by dry run, and what is wrong with the answer: a good route goes in, a bad one is denied."""
+    for about, good, host in (("valid", True, "web"), ("invalid", False, "")):
+        body = virtual_service(f"probe-{about}", host)
+        status, answer = api.ask("POST", _CONFIG.format(namespace=namespace), body, query={"dryRun": "All"})
+        as_it_must = status == 201 if good else status >= 400 and "denied the request" in message(answer)
+        told = "accepted" if status == 201 else message(answer)
+        yield f"{about} VirtualService", "" if as_it_must else f"{status} {told}"
 
 
 def injector(pod: Obj) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tests.bed.api import Obj, message
-from tests.bed.bed import Bed
-from tests.e2e.mesh import Namespace, is_ready
-from tests.e2e.prober import injector, virtual_service
+from tests.bed.api import Obj
+from tests.bed.bed import Bed, is_ready
+from tests.e2e.mesh import Namespace
+from tests.e2e.prober import dry_run_pod, injector, validation
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1"
 _KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
-_SERVICES = "/apis/networking.istio.io/v1/namespaces/{}/virtualservices"
 
 
 def wrong_with(bed: Bed, namespaces: Iterable[Namespace], revision: str) -> list[str]:
@@ -46,27 +45,13 @@ def _is_answered(bed: Bed, service: Obj) -> bool:
 
 
 def _validation(bed: Bed) -> Iterator[str]:
-    path = _SERVICES.format("istio-system")
-    status, answer = bed.api.ask("POST", path, virtual_service("good", "web"), query={"dryRun": "All"})
-    if status != 201:
-        yield f"a valid VirtualService is refused: {status} {message(answer)}"
-    status, answer = bed.api.ask("POST", path, virtual_service("bad", ""), query={"dryRun": "All"})
-    if status < 400 or "denied the request" not in message(answer):
-        yield f"an invalid VirtualService is not refused: {status} {message(answer)}"
+    yield from (f"{asked}: {trouble}" for asked, trouble in validation(bed.api, "istio-system") if trouble)
 
 
 def _new_pod(bed: Bed, namespace: Namespace, revision: str) -> Iterator[str]:
-    body = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "new", "labels": namespace.pod_labels},
-        "spec": {"containers": [{"name": "app", "image": "app"}]},
-    }
-    path = f"/api/v1/namespaces/{namespace.name}/pods"
-    status, answer = bed.api.ask("POST", path, body, query={"dryRun": "All"})
-    got = injector(answer) if status == 201 else f"{status} {message(answer)}"
+    got, refusal = dry_run_pod(bed.api, namespace.name, namespace.pod_labels)
     if got != revision:
-        yield f"a new pod in {namespace.name} gets {got or 'no sidecar'}, not {revision}"
+        yield f"a new pod in {namespace.name} gets {got or refusal or 'no sidecar'}, not {revision}"
 
 
 def _old_pods(bed: Bed, namespace: Namespace, revision: str) -> Iterator[str]:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.bed.api import message
 from tests.bed.bed import Bed
 from tests.bed.processes import await_
 from tests.bed.versions import NEW
-from tests.e2e.prober import injector
+from tests.e2e.prober import dry_run_pod
 from tests.sandbox.istio.conftest import ADMISSION, Bench
 
 _HOOKS = f"/apis/{ADMISSION}/v1/mutatingwebhookconfigurations"
@@ -117,11 +116,5 @@ def _asked(bed: Bed, namespace: str, case: dict[str, Any]) -> str:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         bed.api.ask("POST", "/api/v1/namespaces", body)
         bed.api.patch(path, {"metadata": {"labels": labels}})
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "asked", "labels": case.get("pod", {}), "annotations": case.get("ann", {})},
-        "spec": {"containers": [{"name": "app", "image": "app"}]},
-    }
-    status, answer = bed.api.ask("POST", f"{path}/pods", pod, query={"dryRun": "All"})
-    return injector(answer) if status == 201 else f"{status} {message(answer)}"
+    got, refusal = dry_run_pod(bed.api, namespace, case.get("pod", {}), case.get("ann", {}))
+    return got or refusal

@@ -7,35 +7,21 @@ import os
 import re
 import socket
 import subprocess
-import threading
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.bed.bed import answers
+from tests.bed.processes import await_
 
-__all__ = ["RunningIstiod", "istiod", "until"]
+__all__ = ["RunningIstiod", "istiod"]
 
 
 def fetch(url: str) -> str:
     with urllib.request.urlopen(url, timeout=5) as answer:
         return bytes(answer.read()).decode()
-
-
-def until(wanted: Callable[[], bool], words: str) -> None:
-    """Wait at most a minute."""
-    pause = threading.Event()
-    for _ in range(600):
-        try:
-            if wanted():
-                return
-        except urllib.error.URLError:
-            pass
-        pause.wait(0.1)
-    pytest.fail(f"not {words} after a minute")
 
 
 def free_ports(host: str, count: int) -> list[int]:
@@ -111,7 +97,9 @@ def istiod(
             argv, env={**os.environ, **ours, **(env or {})}, stdout=log, stderr=log, cwd=folder
         )
     try:
-        until(lambda: process.poll() is not None or fetch(f"http://{host}:{http}/ready") is not None, "ready")
+        await_(
+            "istiod is ready", lambda: process.poll() is not None or answers(f"http://{host}:{http}/ready")
+        )
         assert process.poll() is None, (folder / "istiod.log").read_text(encoding="utf-8")[-3000:]
         yield RunningIstiod(host, xds, monitoring)
     finally:

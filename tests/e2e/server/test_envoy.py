@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bed.processes import await_
 from tests.bed.standins.envoy import STOCK, STOCK_MESH, Envoy
 from tests.bed.standins.sidecars.pods import Istiod, Proxy
-from tests.e2e.server.istiods import istiod, until
+from tests.e2e.server.istiods import istiod
 
 pytestmark = pytest.mark.usefixtures("control_plane")
 REVISION = "envoy-test"
@@ -54,7 +55,7 @@ def test_an_envoy_takes_what_istiod_sends_and_is_counted(folders: tuple[Path, Pa
         assert control.metric("pilot_xds", version=PROXY.version) == 1
         assert control.metric("pilot_total_xds_rejects") == 0
         envoy.close()
-        until(lambda: control.metric("pilot_xds", version=PROXY.version) == 0, "forgotten")
+        await_("forgotten", lambda: control.metric("pilot_xds", version=PROXY.version) == 0)
 
 
 def names(envoy: Envoy) -> set[str]:
@@ -69,5 +70,5 @@ def test_an_envoy_without_istios_extensions_really_rejects_and_istiod_counts_it(
         Envoy(PROXY, control.xds, folders[1]) as envoy,
     ):
         envoy.until(lambda e: e.updates()["cds"][1] > 0, 60, "rejecting")
-        until(lambda: control.metric("pilot_total_xds_rejects", type="cds") > 0, "counted")
+        await_("counted", lambda: control.metric("pilot_total_xds_rejects", type="cds") > 0)
         assert control.metric("pilot_xds", version=PROXY.version) == 1

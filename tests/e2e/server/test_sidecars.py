@@ -5,7 +5,6 @@ Runs where the bed's pod addresses are local; pods and Service are of a namespac
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.bed.api import Api, message
+from tests.bed.processes import await_
 from tests.bed.standins.sidecars.client import Sidecars
-from tests.e2e.server.istiods import istiod, until
-from upgrader.cluster.kube import Access, KubeTransport
+from tests.e2e.server.istiods import istiod
 
 HOST = "10.244.255.250"
 pytestmark = pytest.mark.usefixtures("control_plane")
@@ -29,13 +29,11 @@ class Writing:
     """Objects of the test's own namespace."""
 
     def __init__(self) -> None:
-        self._kube = KubeTransport(Access(kubeconfig=os.environ["UPGRADER_BED_KUBECONFIG"]))
+        self._api = Api(Path(os.environ["UPGRADER_BED_KUBECONFIG"]))
 
     def send(self, method: str, path: str, body: Any = None, *, content: str = "application/json") -> None:
-        status, _, answer = self._kube.send(
-            method, path, {}, json.dumps(body).encode() if body else None, content, "application/json"
-        )
-        assert status < 300, (method, path, status, answer[:500])
+        status, answer = self._api.ask(method, path, body, content=content)
+        assert status < 300, (method, path, status, message(answer))
 
     def pod(self, name: str, address: str) -> None:
         """Running, with a proxy of the test's istiod, and no business of a scheduler or a kubelet."""
@@ -106,12 +104,12 @@ def test_a_real_istiod_counts_stand_ins_their_rejections_and_their_end(
 
             assert sidecars.reject("no such filter", namespace=NAMESPACE, pod="cart-3", kind="LDS") == 1
             sidecars.wait("rejecting", 1, namespace=NAMESPACE)
-            until(lambda: control.metric("pilot_total_xds_rejects", type="lds") == 1, "rejected")
+            await_("rejected", lambda: control.metric("pilot_total_xds_rejects", type="lds") == 1)
             sidecars.accept(namespace=NAMESPACE)
             sidecars.wait("synced", namespace=NAMESPACE)
 
             writing.delete("cart-3")
-            until(lambda: control.metric("pilot_xds", version=VERSION) == PODS - 1, "forgotten")
+            await_("forgotten", lambda: control.metric("pilot_xds", version=VERSION) == PODS - 1)
         sidecars.wait("waiting", PODS - 1, namespace=NAMESPACE)
         with istiod(tmp_path, REVISION, host=HOST) as control:
             writing.endpoint(control.xds[1])

@@ -107,16 +107,12 @@ def _annotations(obj: Obj) -> Mapping[str, str]:
 
 
 def _copy(kind: Kind, obj: Obj) -> Create:
-    """The object as somebody would create it anew; the reference is the original's."""
-    metadata = {
-        "name": obj["metadata"]["name"],
-        "namespace": obj["metadata"].get("namespace", ""),
-        "annotations": dict(_annotations(obj)),
-    }
+    """Its content, to be created under a name of ours; the reference is the original's."""
+    metadata = obj["metadata"]
     body = {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
-        "metadata": metadata,
+        "metadata": {"annotations": dict(_annotations(obj))},
         "spec": obj.get("spec") or {},
     }
-    return Create(Ref(kind, metadata["name"], metadata["namespace"]), body)
+    return Create(Ref(kind, metadata["name"], metadata.get("namespace", "")), body)
