@@ -61,6 +61,10 @@ class Answering:
         async with asyncio.timeout(20), self.news:
             await self.news.wait_for(heard)
 
+    def answered(self) -> bool:
+        """Whether it has heard about each kind of resource that it sent."""
+        return {r.type_url for r in self.heard if r.response_nonce} == set(SHORT)
+
     async def tell(self) -> None:
         async with self.news:
             self.news.notify_all()
@@ -122,7 +126,7 @@ def test_a_proxy_asks_for_what_it_was_told_of_and_acknowledges_all() -> None:
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.join(CART)
         await until(fleet, "synced")
-        await istiod.until(lambda: sum(bool(r.response_nonce) for r in istiod.heard) == 4)
+        await istiod.until(istiod.answered)
         first = istiod.heard[0]
         assert (first.node.id, first.node.metadata["ISTIO_VERSION"]) == (CART.node, "1.30.3")
         asked = {SHORT[r.type_url]: list(r.resource_names) for r in istiod.heard if r.resource_names}
@@ -139,6 +143,7 @@ def test_what_it_is_told_to_reject_it_rejects_at_once_and_does_not_follow() -> N
     async def work(istiod: Answering, fleet: Fleet) -> None:
         fleet.join(CART)
         await until(fleet, "synced")
+        await istiod.until(istiod.answered)  # or an answer still under way is counted as a new one
         istiod.heard.clear()
         told = await carry_out(
             fleet, {"do": "reject", "namespace": "sh*", "kind": "LDS", "detail": "no such filter"}
