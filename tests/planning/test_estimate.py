@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import msgspec
-import pytest
 
 from tests.meshes import shop
 from tests.planning.planned import PLAYBOOK, plan
-from upgrader.host.shipped import schemas
 from upgrader.planning.estimate import estimate, estimate_hop
 from upgrader.planning.permissions import Ground, needed
-from upgrader.planning.schema import STORED, schema_text
 
 PLAN = plan(shop(), "1.28.10")
 
@@ -58,12 +54,3 @@ def test_each_right_is_named_once_with_its_object() -> None:
 
 def test_an_empty_plan_needs_no_rights() -> None:
     assert needed(plan(shop("1.28.10"), "1.28.10"), Ground()) == ()
-
-
-@pytest.mark.parametrize("name", sorted(STORED))
-def test_schemas_on_disk_are_those_of_the_types(name: str) -> None:
-    file = schemas() / f"{name}.json"
-    assert file.read_text(encoding="utf-8") == schema_text(name), (
-        "write it again: `write` of upgrader.planning.schema"
-    )
-    assert json.loads(file.read_text(encoding="utf-8"))["title"] == name

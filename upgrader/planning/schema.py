@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,21 @@ STORED: Mapping[str, Any] = {
 def schema_text(name: str) -> str:
     """The schema file of one kind of stored value."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name}
-    return pretty(head | msgspec.json.schema(STORED[name]))
+    return pretty(head | _same_everywhere(msgspec.json.schema(STORED[name])))
+
+
+def _same_everywhere(found: Any) -> Any:
+    """*found* without what differs from release to release of msgspec: the indentation of docstrings, the order of alternatives."""
+    if isinstance(found, list):
+        return [_same_everywhere(each) for each in found]
+    if not isinstance(found, dict):
+        return found
+    settled = {key: _same_everywhere(each) for key, each in found.items()}
+    if isinstance(text := settled.get("description"), str):
+        settled["description"] = cleandoc(text)
+    if isinstance(alternatives := settled.get("anyOf"), list):
+        settled["anyOf"] = sorted(alternatives, key=pretty)
+    return settled
 
 
 def write(folder: Path) -> None:
