@@ -143,6 +143,9 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     max_unavailable: str = ""
     max_surge: str = ""
     labels: Labels = {}
+    template: Obj = {}
+    """Its pod template, as far as checks ask about it: labels, annotations, containers without the values of their
+    environment (those of ``istio-proxy`` are kept), volumes by name, security context, scheduling."""
 
     @property
     def name(self) -> str:
@@ -206,6 +209,39 @@ class CustomResource(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labels
     digest: str
     body: Obj
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of Kubernetes that checks ask about, as far as they do; no value of a Secret is ever in it.
+
+    Attributes:
+        body: Without managedFields; what is kept of which kind is in ``survey.documents``.
+    """
+
+    ref: Ref
+    labels: Labels = {}
+    annotations: Labels = {}
+    body: Obj = {}
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of an authority, public facts only.
+
+    Attributes:
+        where: ``Secret istio-system/cacerts ca-cert.pem``.
+        role: ``root`` or ``issuing``.
+        fingerprint: SHA-256 of the DER form, lower case hexadecimal.
+        key: ``RSA 4096``, ``EC P-256``.
+    """
+
+    where: str
+    role: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    fingerprint: str
+    key: str = ""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,6 +319,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """``namespace/name`` of every Service in the root namespace and of every Service a webhook names."""
     kinds: tuple[Kind, ...] = ()
     nodes: int = 0
+    documents: tuple[Document, ...] = ()
+    """Services, Nodes, NetworkPolicies and the like, by kind, namespace and name."""
+    mesh_configs: dict[str, Obj] = {}
+    """By revision: ``mesh`` of ConfigMap istio[-REV], read as YAML."""
+    injector_values: dict[str, Obj] = {}
+    """By revision: ``values`` of ConfigMap istio-sidecar-injector[-REV], read as JSON."""
+    install_values: dict[str, Obj] = {}
+    """By revision: what somebody set when it was installed (ConfigMap values[-REV], IstioOperator, Helm release)."""
+    certificates: tuple[Certificate, ...] = ()
     unread: tuple[Unread, ...] = ()
 
     def plane(self, revision: str) -> ControlPlane | None:
