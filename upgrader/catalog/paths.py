@@ -1,0 +1,305 @@
+"""Paths into a raw object, written nearly as kubectl's JSONPath, compiled once and walked fast.
+
+Own code, because every object of a large mesh is asked hundreds of times, and nearly always the answer is "not there".
+Measured on a Service with two ports, CPython 3.11, microseconds a question (with place and value of what is found):
+
+=====================  ===========  =================  ========
+path                   this module  jsonpath-rfc9535   python-jsonpath
+=====================  ===========  =================  ========
+``spec.tls.mode``      0.3          14                 17
+``spec.ports[*].port``  1.4          33                 43
+``spec..port``         3            16                 64
+=====================  ===========  =================  ========
+
+``jmespath`` (6 and more) does not tell the place, and a finding without the field is of no use to anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from functools import cache
+from typing import Any
+
+Found = list[tuple[str, Any]]
+Walk = Callable[[Any, str, Found], None]
+Step = Callable[[Walk], Walk]
+
+_NAME = re.compile(r"[^.\[\](){}|,*?'\"\s]+")
+_QUOTED = re.compile(r"\[(['\"])(.+?)\1\]")
+_INDEX = re.compile(r"\[(-?\d+)\]")
+_CONDITION = re.compile(
+    r"^(?:@\.?)?(?P<path>.*?)\s*(?:(?P<op>==|!=|=~)\s*(?P<value>'[^']*'|\"[^\"]*\"|-?[\d.]+|true|false))?$"
+)
+_PLAIN = re.compile(r"^[A-Za-z_@$][\w@$-]*$")
+_CLOSES = {"(": ")", "{": "}", "[": "]"}
+_NOTHING = object()
+
+
+class PathError(ValueError):
+    """The text is no path; the message says where and why."""
+
+
+class Path:
+    """A compiled path. ``find`` answers every place that it leads to, in the order of the object.
+
+    ``a.b`` key; ``['a.b/c']`` any key, with ``*`` in it a pattern; ``[*]`` or ``.*`` every member; ``[0]``, ``[-1]``
+    one; ``..a`` this key at any depth; ``[?name=="x" && port!=80]`` the members for which it holds (``=~`` searches
+    a regular expression, a path alone asks whether it is there); ``(a|b[*].c)`` or ``{a,b}`` one path or another.
+
+    A key of a list leads nowhere: say ``[*]``. A null is there, with value None.
+    """
+
+    __slots__ = ("_walk", "text")
+
+    def __init__(self, text: str) -> None:
+        """Compile.
+
+        Raises:
+            PathError: *text* is no path.
+        """
+        self.text = text
+        self._walk = _chain(_steps(text), _end)
+
+    def find(self, value: Any) -> Found:
+        """Where in *value*, and what is there: ``[("spec.ports[0].port", 80)]``."""
+        found: Found = []
+        self._walk(value, "", found)
+        return found
+
+
+@cache
+def compiled(text: str) -> Path:
+    """``Path(text)``, once per text and process."""
+    return Path(text)
+
+
+def text_of(value: Any) -> str:
+    """A scalar as people write it: ``true``, ``80``, ``1.5``, the text itself."""
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _end(value: Any, where: str, found: Found) -> None:
+    found.append((where.removeprefix("."), value))
+
+
+def _chain(steps: list[Step], end: Walk) -> Walk:
+    for step in reversed(steps):
+        end = step(end)
+    return end
+
+
+def _steps(text: str) -> list[Step]:
+    steps: list[Step] = []
+    at = 0
+    while at < len(text):
+        deep = text.startswith("..", at)
+        if deep:
+            at += 2
+        elif text[at] == ".":
+            if at == 0 or text[at - 1] == ".":
+                raise PathError(f"{text!r}: a dot leads from one key to the next")
+            at += 1
+        elif at and text[at] != "[":
+            raise PathError(f"{text!r}: a dot is missing before {text[at:]!r}")
+        step, at = _step(text, at)
+        steps.append(_anywhere(step) if deep else step)
+    return steps
+
+
+def _step(text: str, at: int) -> tuple[Step, int]:
+    """The step that begins at *at*, and where the next one does."""
+    if at >= len(text):
+        raise PathError(f"{text!r} ends with a dot")
+    if text[at] == "*":
+        return _every, at + 1
+    if text[at] in "({":
+        end = _closing(text, at)
+        inner = _split(text[at + 1 : end], "|" if text[at] == "(" else ",")
+        return _either([_steps(one) for one in inner]), end + 1
+    if text[at] == "[":
+        return _bracket(text, at)
+    if found := _NAME.match(text, at):
+        return _key(found[0]), found.end()
+    raise PathError(f"{text!r}: {text[at:]!r} is not understood")
+
+
+def _bracket(text: str, at: int) -> tuple[Step, int]:
+    if text.startswith("[*]", at):
+        return _every, at + 3
+    if found := _QUOTED.match(text, at):
+        return (_glob(found[2]) if "*" in found[2] else _key(found[2])), found.end()
+    if found := _INDEX.match(text, at):
+        return _index(int(found[1])), found.end()
+    if text.startswith("[?", at):
+        end = _closing(text, at)
+        return _filter(text[at + 2 : end]), end + 1
+    raise PathError(f"{text!r}: {text[at:]!r} is not understood; every member is [*]")
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the bracket that opens at *at* closes; brackets in quotes do not count."""
+    waiting, quote = [], ""
+    for here in range(at, len(text)):
+        letter = text[here]
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in _CLOSES:
+            waiting.append(_CLOSES[letter])
+        elif letter in ")}]":
+            if letter != waiting.pop():
+                break
+            if not waiting:
+                return here
+    raise PathError(f"{text!r}: {text[at]!r} is not closed")
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """*text* at every *mark* outside of quotes and brackets."""
+    parts, depth, quote = [""], 0, ""
+    for at, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            depth += (letter in "({[") - (letter in ")}]")
+        if not depth and not quote and text.startswith(mark, at):
+            parts.append("")
+        elif not (parts[-1] == "" and len(mark) > 1 and letter == mark[1]):
+            parts[-1] += letter
+    if not all(part.strip() for part in parts):
+        raise PathError(f"{text!r}: nothing stands between two {mark!r}")
+    return [part.strip() for part in parts]
+
+
+def _joined(where: str, key: str) -> str:
+    return f"{where}.{key}" if _PLAIN.match(key) else f"{where}['{key}']"
+
+
+def _key(name: str) -> Step:
+    place = _joined("", name)
+
+    def step(then: Walk) -> Walk:
+        def walk(value: Any, where: str, found: Found) -> None:
+            if type(value) is dict:
+                inner = value.get(name, _NOTHING)
+                if inner is not _NOTHING:
+                    then(inner, where + place, found)
+
+        return walk
+
+    return step
+
+
+def _glob(pattern: str) -> Step:
+    matches = re.compile(translate(pattern)).match
+
+    def step(then: Walk) -> Walk:
+        def walk(value: Any, where: str, found: Found) -> None:
+            if type(value) is dict:
+                for key, inner in value.items():
+                    if matches(key):
+                        then(inner, _joined(where, key), found)
+
+        return walk
+
+    return step
+
+
+def _every(then: Walk) -> Walk:
+    def walk(value: Any, where: str, found: Found) -> None:
+        if type(value) is list:
+            for number, inner in enumerate(value):
+                then(inner, f"{where}[{number}]", found)
+        elif type(value) is dict:
+            for key, inner in value.items():
+                then(inner, _joined(where, key), found)
+
+    return walk
+
+
+def _index(number: int) -> Step:
+    def step(then: Walk) -> Walk:
+        def walk(value: Any, where: str, found: Found) -> None:
+            if type(value) is list and -len(value) <= number < len(value):
+                then(value[number], f"{where}[{number % len(value)}]", found)
+
+        return walk
+
+    return step
+
+
+def _anywhere(step: Step) -> Step:
+    def deep(then: Walk) -> Walk:
+        here = step(then)
+
+        def walk(value: Any, where: str, found: Found) -> None:
+            here(value, where, found)
+            if type(value) is dict:
+                for key, inner in value.items():
+                    if type(inner) is dict or type(inner) is list:
+                        walk(inner, _joined(where, key), found)
+            elif type(value) is list:
+                for number, inner in enumerate(value):
+                    if type(inner) is dict or type(inner) is list:
+                        walk(inner, f"{where}[{number}]", found)
+
+        return walk
+
+    return deep
+
+
+def _either(ways: list[list[Step]]) -> Step:
+    def step(then: Walk) -> Walk:
+        walks = [_chain(way, then) for way in ways]
+
+        def walk(value: Any, where: str, found: Found) -> None:
+            for one in walks:
+                one(value, where, found)
+
+        return walk
+
+    return step
+
+
+def _filter(text: str) -> Step:
+    inner = text.strip()
+    if inner.startswith("(") and _closing(inner, 0) == len(inner) - 1:
+        inner = inner[1:-1]
+    tests = [_condition(part) for part in _split(inner, "&&")]
+
+    def step(then: Walk) -> Walk:
+        def passed(value: Any, where: str, found: Found) -> None:
+            if all(test(value) for test in tests):
+                then(value, where, found)
+
+        return _every(passed)
+
+    return step
+
+
+def _condition(text: str) -> Callable[[Any], bool]:
+    found = _CONDITION.match(text)
+    if found is None or not (found["path"] or found["op"]):
+        raise PathError(f"[?{text}] is no condition such as [?name=='x']")
+    path, op = Path(found["path"]), found["op"]
+    if op is None:
+        return lambda value: bool(path.find(value))
+    wanted = found["value"].strip("'\"")
+    if op == "=~":
+        try:
+            search = re.compile(wanted).search
+        except re.error as error:
+            raise PathError(f"[?{text}]: {error}") from error
+        return lambda value: any(search(text_of(v)) for _, v in path.find(value))
+    if op == "==":
+        return lambda value: any(text_of(v) == wanted for _, v in path.find(value))
+    return lambda value: any(text_of(v) != wanted for _, v in path.find(value))
