@@ -26,6 +26,7 @@ from upgrader.model.snapshot import (
     CustomResource,
     Definition,
     Disruption,
+    Document,
     Labels,
     Snapshot,
     Unread,
@@ -74,9 +75,23 @@ class Mesh(Planes, Gateways):
             "belongings", Belonging(ref=ref, uid=f"uid-{ref}", revision=revision, component=component)
         )
 
-    def unread(self, what: str, why: str = "forbidden") -> Self:
+    def document(self, kind: Kind, name: str, *, labels: Labels | None = None, **body: Any) -> Self:
+        """An object of Kubernetes: ``document(SERVICE, "shop/cart", spec={…})``; ``node-1`` of a kind without namespaces."""
+        namespace, _, short = name.rpartition("/")
+        metadata: Obj = {"name": short, "labels": labels or {}, "annotations": body.pop("annotations", {})}
+        metadata |= {"namespace": namespace} if namespace else {}
+        whole: Obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **body}
+        made = Document(
+            ref=Ref(kind, short, namespace),
+            labels=metadata["labels"],
+            annotations=metadata["annotations"],
+            body=whole,
+        )
+        return self._add("documents", made)
+
+    def unread(self, what: str, why: str = "forbidden", *, optional: bool = False) -> Self:
         """Something that could not be read."""
-        return self._add("unread", Unread(what=what, why=why))
+        return self._add("unread", Unread(what=what, why=why, optional=optional))
 
     def having(self, **fields: Any) -> Self:
         """Fields of the Snapshot itself."""

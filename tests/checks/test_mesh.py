@@ -73,6 +73,15 @@ def test_what_could_not_be_read_is_told_even_where_no_istiod_is_seen() -> None:
 
 def test_a_mesh_that_was_read_whole_is_not_called_unread() -> None:
     silent(shop(), "0303")
+    silent(shop(), "0351")
+
+
+def test_what_only_checks_ask_about_blocks_nothing_and_is_told_where_it_was_not_seen() -> None:
+    made = shop().unread("networkpolicies.networking.k8s.io", optional=True)
+    silent(made, "0303")
+    assert advises(made, "0351").objects == ("networkpolicies.networking.k8s.io",)
+    assert made.snapshot().unseen("networkpolicies.networking.k8s.io")
+    assert not made.snapshot().unseen("networkpolicies")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from upgrader.sandbox.world import World
 
 GROUP = "rbac.authorization.k8s.io"
 API = f"/apis/{GROUP}/v1"
+SURVEYING = ("look", "verify", "h1-backup", "all")
+"""Who reads the whole mesh."""
 
 
 def phases_of(mesh: Journey, plan: Plan) -> dict[str, Phase]:
@@ -29,28 +31,29 @@ def phases_of(mesh: Journey, plan: Plan) -> dict[str, Phase]:
 
 
 def hand_out(world: World, found: Iterable[Phase]) -> None:
-    """Make the roles, bind them, and enforce them from now on."""
-    local = world.local()
+    """Make the roles, bind them, and enforce them from now on. Whoever surveys has those that may be left out as well."""
+    local, found = world.local(), list(found)
     if local.get(f"/api/v1/namespaces/{HOME}") is None:
         local.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
     for phase in found:
+        surveys = [p.name for p in found if p.name in SURVEYING]
         for role in grants(phase.rights):
-            bind(world, role_object(phase, role), phase.name)
+            bind(world, role_object(phase, role), *(surveys if phase.sort == "more" else [phase.name]))
     world.settle()
     world.api.rbac.enforced = True
 
 
-def bind(world: World, role: Obj, user: str) -> None:
-    """Make one role and give it to a user."""
+def bind(world: World, role: Obj, *users: str) -> None:
+    """Make one role and give it to users."""
     local, meta = world.local(), role["metadata"]
     place = f"{API}/namespaces/{meta['namespace']}" if "namespace" in meta else API
     plural = f"{role['kind'].lower()}s"
     local.create(f"{place}/{plural}", role)
-    subject = {"apiGroup": GROUP, "kind": "User", "name": user}
+    subjects = [{"apiGroup": GROUP, "kind": "User", "name": user} for user in users]
     binding: dict[str, Any] = {
         "metadata": {"name": meta["name"]},
         "roleRef": {"apiGroup": GROUP, "kind": role["kind"], "name": meta["name"]},
-        "subjects": [subject],
+        "subjects": subjects,
     }
     local.create(f"{place}/{plural.removesuffix('s')}bindings", binding)
 

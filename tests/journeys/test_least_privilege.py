@@ -61,6 +61,14 @@ def handed(mesh: Journey, phases: Phases, tmp_path: Path) -> Journey:
     return here
 
 
+@pytest.fixture
+def bare(mesh: Journey, phases: Phases, tmp_path: Path) -> Journey:
+    """The same without the roles that may be left out."""
+    here = mesh.fork(tmp_path)
+    hand_out(here.world, [phase for phase in phases.values() if phase.sort != "more"])
+    return here
+
+
 def carry_out(mesh: Journey, plan: Plan, phase: Phase) -> RunFolder:
     """The phase, by whoever may do that and nothing else, as the printed command does it."""
     mesh.user = phase.name
@@ -111,7 +119,8 @@ def test_going_back_needs_no_more_than_its_own_roles(
 def test_a_whole_run_needs_no_right_that_was_not_asked_for(mesh: Journey, plan: Plan, tmp_path: Path) -> None:
     here = mesh.fork(tmp_path)
     rights = needed(plan, Ground.of(survey(here.connection())))
-    hand_out(here.world, [Phase(name="all", sort="wave", rights=rights)])
+    more = [phase for phase in phases_of(mesh, plan).values() if phase.sort == "more"]
+    hand_out(here.world, [Phase(name="all", sort="wave", rights=rights), *more])
     here.user = "all"
     here.begin(plan)
     assert runs_in(here.place / "runs")[0].record().closed is not None
@@ -207,8 +216,20 @@ def admitted(mesh: Journey, plan: Plan, phase: Phase) -> Exit:
     return Exit.OK
 
 
-def test_without_any_one_rule_nothing_is_begun(handed: Journey, plan: Plan, phases: Phases) -> None:
-    tried = 0
+def test_what_may_be_left_out_is_told_as_unseen_and_blocks_nothing(
+    bare: Journey, plan: Plan, phases: Phases
+) -> None:
+    bare.user = "look"
+    made = bare.plan()
+    assert not made.blocked
+    [unseen] = [f for f in made.findings if f.code == "UPG-0351"]
+    assert {"services", "networkpolicies.networking.k8s.io"} <= set(unseen.objects)
+    assert "secrets cacerts in namespace istio-system" in unseen.objects
+    carry_out(bare, plan, waves(phases)[0])
+
+
+def test_without_any_one_rule_nothing_is_begun(bare: Journey, plan: Plan, phases: Phases) -> None:
+    handed, tried = bare, 0
     for phase in waves(phases):
         handed.user = phase.name
         before = [e for e in handed.world.audit.writes() if e.user == phase.name]

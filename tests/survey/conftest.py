@@ -17,7 +17,6 @@ from upgrader.survey import take
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 CLUSTER = ClusterId(uid="c1", context="here", server="https://s", version="v1.33.0")
-NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 BUILT_IN = [k for k in vars(known).values() if isinstance(k, Kind) and not k.group.startswith("gateway.")]
 
 
@@ -31,7 +30,7 @@ class Shelf:
 
     def __init__(self, objects: Iterable[Obj]) -> None:
         self.objects: list[Obj] = []
-        self._kinds = [*BUILT_IN, NETWORK_POLICY]
+        self._kinds = list(BUILT_IN)
         self.trouble: Callable[[Kind, str, str], ClusterFailure | None] = lambda *_: None
         self.reads: list[str] = []
         for obj in objects:
@@ -55,12 +54,14 @@ class Shelf:
         return self._kinds
 
     def list(self, kind: Kind, *, namespace: str = "", labels: str = "") -> Sequence[Obj]:
-        assert not labels
-        self._ask(kind, namespace, "")
+        self._ask(kind, namespace, "", labels)
+        key, _, value = labels.partition("=")
         return [
             o
             for o in self.objects
-            if self._is(o, kind) and namespace in {"", o["metadata"].get("namespace", "")}
+            if self._is(o, kind)
+            and namespace in {"", o["metadata"].get("namespace", "")}
+            and (not labels or (o["metadata"].get("labels") or {}).get(key) == value)
         ]
 
     def get(self, ref: Ref) -> Obj | None:
@@ -83,8 +84,8 @@ class Shelf:
     def saved(self, path: str) -> bytes | None:
         raise AssertionError(f"a survey reads no file: {path}")
 
-    def _ask(self, kind: Kind, namespace: str, name: str) -> None:
-        self.reads.append(f"{kind.resource} {namespace}/{name}")
+    def _ask(self, kind: Kind, namespace: str, name: str, labels: str = "") -> None:
+        self.reads.append(f"{kind.resource} {namespace}/{name} {labels}".rstrip())
         trouble = self.trouble(kind, namespace, name)
         if trouble is not None:
             raise trouble

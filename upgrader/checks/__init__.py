@@ -34,7 +34,7 @@ from upgrader.checks.mesh.not_ready import not_ready
 from upgrader.checks.mesh.set_aside import set_aside
 from upgrader.checks.mesh.two_meshes import two_meshes
 from upgrader.checks.mesh.unknown_version import unknown_version
-from upgrader.checks.mesh.unread import unread
+from upgrader.checks.mesh.unread import unread, unseen
 from upgrader.checks.skip import skip_refusal
 from upgrader.checks.webhooks.dangling import dangling
 from upgrader.checks.webhooks.default_validator import default_validator
@@ -52,7 +52,7 @@ from upgrader.checks.workloads.paused import paused
 from upgrader.checks.workloads.recreate import recreate
 from upgrader.model.snapshot import Snapshot
 
-FIRST: tuple[Check, ...] = (unread, no_istio)
+FIRST: tuple[Check, ...] = (unread, unseen, no_istio)
 """What can be asked where there may be no Istio at all."""
 
 CHECKS: tuple[Check, ...] = (

@@ -8,6 +8,8 @@ import msgspec
 
 Obj = dict[str, Any]
 """One raw API object as JSON; never changed in place."""
+Labels = dict[str, str]
+"""Labels or annotations: name to value."""
 
 
 class Kind(msgspec.Struct, frozen=True, order=True):
@@ -53,6 +55,9 @@ POD = Kind("", "v1", "pods", "Pod")
 SERVICE = Kind("", "v1", "services", "Service")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
+SECRET = Kind("", "v1", "secrets", "Secret")
+RESOURCE_QUOTA = Kind("", "v1", "resourcequotas", "ResourceQuota")
+LIMIT_RANGE = Kind("", "v1", "limitranges", "LimitRange")
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False)
 ENDPOINTS = Kind("", "v1", "endpoints", "Endpoints")
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment")
@@ -63,6 +68,11 @@ JOB = Kind("batch", "v1", "jobs", "Job")
 CRON_JOB = Kind("batch", "v1", "cronjobs", "CronJob")
 PDB = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 HPA = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+INGRESS = Kind("networking.k8s.io", "v1", "ingresses", "Ingress")
+INGRESS_CLASS = Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False)
+STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+PRIORITY_CLASS = Kind("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 CRD = Kind(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False

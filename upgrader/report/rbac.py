@@ -19,6 +19,10 @@ _API = "rbac.authorization.k8s.io"
 _MANAGED: Mapping[str, str] = {"app.kubernetes.io/managed-by": "upgrade"}
 _SEEN = {
     "admissionregistration.k8s.io": "who injects, who checks",
+    "autoscaling": "what scales by itself",
+    "networking.k8s.io": "who may talk to whom, and what enters",
+    "scheduling.k8s.io": "what goes first where there is no room",
+    "storage.k8s.io": "where volumes come from",
     "apiextensions.k8s.io": "definitions of Istio's kinds",
     "apps": "workloads, and how far they are rolled out",
     "batch": "jobs with proxies",
@@ -28,9 +32,11 @@ _SEEN = {
 _CORE = {
     "namespaces": "which cluster this is, labels, proxies",
     "pods": "proxies",
+    "resourcequotas": "Services, room in quotas, Endpoints written by hand",
     "endpoints": "where webhooks lead",
+    "secrets": "public facts of authorities and of access to other clusters",
 }
-"""By API group, and by the first resource of a rule."""
+"""By API group, and by what a rule is about, the weightiest first."""
 _HEAD = """\
 Roles for upgrading Istio {path} on {context}, one set for each phase. {tool}
 
@@ -44,6 +50,10 @@ and asking the API server what one may do (system:basic-user).
 For RBAC a dry run is the real thing: phases whose gates ask who would inject a new pod, and whether
 configuration is checked, may create pods and VirtualServices there. They never store any.
 """
+_MORE = {
+    "look-more": "may be left out; what plan, check, verify and apply read as well, for checks alone",
+    "look-secrets": "may be left out; for certificates of the authority. Whoever has it can read private keys",
+}
 _TAIL = """\
 Whoever runs a phase, for instance a ServiceAccount of its own:
 
@@ -88,6 +98,8 @@ def about_phase(plan: Plan, phase: Phase) -> str:
     """What the phase does, and which command it is."""
     if phase.sort == "look":
         return "plan, check, show and status; writes nothing"
+    if phase.sort == "more":
+        return _MORE[phase.name]
     if phase.sort == "verify":
         return "verify; stores nothing, but asks by dry run"
     if phase.sort == "rollback":
@@ -174,7 +186,8 @@ def _read(one: Grant) -> str:
     """What a rule that only reads is there to see."""
     if one.group.endswith("istio.io") or one.group.startswith("gateway.networking"):
         return "read: configuration of the mesh"
-    return f"read: {_SEEN.get(one.group) or _CORE.get(one.resources[0]) or 'what belongs to istiod'}"
+    core = next((_CORE[name] for name in _CORE if name in one.resources), "what belongs to istiod")
+    return f"read: {_SEEN.get(one.group) or core}"
 
 
 def _bound(phases: Sequence[Phase]) -> Iterator[str]:

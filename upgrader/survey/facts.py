@@ -19,7 +19,8 @@ def snapshot_digest(mesh: Snapshot) -> str:
     """SHA-256 of the facts: equal while nothing that matters changed, however often pods were replaced or scaled.
 
     Left out: the moment, the name of the context, names and numbers of pods, what is ready, Jobs, namespaces and
-    kinds that have nothing to do with the mesh. Kept: who serves each workload with which image, all that selects
+    kinds that have nothing to do with the mesh, and what only checks ask about (documents, settings, certificates, the
+    rest of pod templates). Kept: who serves each workload with which image, all that selects
     and binds, all configuration, what is installed, and what could not be read.
     """
     facts: dict[str, Any] = {
@@ -38,7 +39,7 @@ def snapshot_digest(mesh: Snapshot) -> str:
         "disruptions": [(d.ref, d.selector, d.min_available, d.max_unavailable) for d in mesh.disruptions],
         "belongings": mesh.belongings,
         "services": mesh.services,
-        "unread": mesh.unread,
+        "unread": [(u.what, u.why) for u in mesh.unread if not u.optional],
     }
     return digest(facts)
 
@@ -52,7 +53,7 @@ def _plane(plane: ControlPlane) -> dict[str, Any]:
 
 def _workload(workload: Workload) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(workload)
-    return {k: v for k, v in facts.items() if k not in {"replicas", "settled"}} | {
+    return {k: v for k, v in facts.items() if k not in {"replicas", "settled", "template"}} | {
         "live": workload.replicas > 0
     }
 

@@ -35,7 +35,7 @@ class Looking:
     @property
     def unread(self) -> tuple[Unread, ...]:
         """What could not be read, sorted."""
-        return tuple(sorted(self._unread, key=lambda u: (u.what, u.why)))
+        return tuple(sorted(self._unread, key=lambda u: (u.what, u.why, u.optional)))
 
     def served(self, kind: Kind) -> Kind | None:
         """*kind* in the version that the server prefers; None when it is not served."""
@@ -69,15 +69,52 @@ class Looking:
         self._silent = 0
         return found
 
-    def _list(self, kind: Kind, namespace: str) -> Sequence[Obj] | None:
+    def also(self, kind: Kind, namespace: str = "", labels: str = "") -> Sequence[Obj] | None:
+        """As ``all``, for what a plan can be made without: None when it could not be read, and then it is asked once.
+
+        Args:
+            kind: () when it is not served.
+            namespace: Empty for all at once; where that is refused, they are not asked one by one.
+            labels: A selector as kubectl writes it.
+
+        Raises:
+            ClusterFailure: as ``all``.
+        """
+        served = self.served(kind)
+        if served is None:
+            return ()
+        try:
+            return self._list(served, namespace, labels, optional=True)
+        except Forbidden as refused:
+            self._note(_where(served, namespace), refused, optional=True)
+            return None
+
+    def also_one(self, ref: Ref) -> Obj | None:
+        """As ``one``, for what a plan can be made without."""
+        what = f"{ref.kind.resource} {ref.name} in namespace {ref.namespace}"
+        try:
+            found = self._reader.get(ref)
+        except ClusterFailure as trouble:
+            self._survive(what, trouble, optional=True)
+            return None
+        self._silent = 0
+        return found
+
+    def illegible(self, what: str, why: str) -> None:
+        """Note that something was read and cannot be understood; a plan can be made without it."""
+        self._unread.add(Unread(what=what, why=clean_line(why)[:300], optional=True))
+
+    def _list(
+        self, kind: Kind, namespace: str, labels: str = "", *, optional: bool = False
+    ) -> Sequence[Obj] | None:
         """None when it could not be read and that is noted; a refusal is for the caller."""
         try:
-            found = self._reader.list(kind, namespace=namespace)
+            found = self._reader.list(kind, namespace=namespace, labels=labels)
         except Forbidden:
             self._silent = 0
             raise
         except ClusterFailure as trouble:
-            self._survive(_where(kind, namespace), trouble)
+            self._survive(_where(kind, namespace), trouble, optional=optional)
             return None
         self._silent = 0
         return found
@@ -97,7 +134,7 @@ class Looking:
             self._note(_where(kind, namespace), trouble)
         return found
 
-    def _survive(self, what: str, trouble: ClusterFailure) -> None:
+    def _survive(self, what: str, trouble: ClusterFailure, *, optional: bool = False) -> None:
         """Note it, or give up when it means that there is no cluster to survey.
 
         Raises:
@@ -111,10 +148,10 @@ class Looking:
             raise trouble
         else:
             self._silent = 0
-        self._note(what, trouble)
+        self._note(what, trouble, optional=optional)
 
-    def _note(self, what: str, trouble: ClusterFailure) -> None:
-        self._unread.add(Unread(what=what, why=clean_line(trouble.message)[:300]))
+    def _note(self, what: str, trouble: ClusterFailure, *, optional: bool = False) -> None:
+        self._unread.add(Unread(what=what, why=clean_line(trouble.message)[:300], optional=optional))
 
 
 def named(objects: Iterable[Obj]) -> list[Obj]:

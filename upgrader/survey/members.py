@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from upgrader.cluster.read import (
+    ISTIOS_OWN,
     gateway_kind,
     is_control_plane,
     is_live,
@@ -119,8 +120,25 @@ def _of_pod(look: Looking, pod: Obj, owner: tuple[str, str, str]) -> Workload:
     labels = {k: v for k, v in seen.template_labels.items() if k not in _ROLLED}
     gateway = gateway_kind(pod)
     return msgspec.structs.replace(
-        seen, ref=Ref(place, name, namespace), uid="", template_labels=labels, labels={}, gateway=gateway
+        seen,
+        ref=Ref(place, name, namespace),
+        uid="",
+        template_labels=labels,
+        labels={},
+        gateway=gateway,
+        template=_uninjected(seen.template),
     )
+
+
+def _uninjected(template: Obj) -> Obj:
+    """What the pod was made from, as far as it can be told: without the containers that injection added."""
+    spec = template["spec"]
+    own = {
+        place: [c for c in spec[place] if c["name"] not in ISTIOS_OWN]
+        for place in ("initContainers", "containers")
+        if place in spec
+    }
+    return {**template, "spec": spec | own}
 
 
 def _foreign(look: Looking, owner: tuple[str, str, str], seen: Workload, count: int) -> Workload:

@@ -23,6 +23,7 @@ from upgrader.model.kinds import (
     DEPLOYMENT,
     HPA,
     MUTATING_WEBHOOK,
+    NETWORK_POLICY,
     PDB,
     ROLE,
     ROLE_BINDING,
@@ -37,7 +38,6 @@ from upgrader.model.snapshot import Belonging, ControlPlane, Webhook
 from upgrader.model.version import UNNAMED, revision_suffix
 from upgrader.survey.looking import Looking, named
 
-NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 ENVOY_FILTER = Kind("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter")
 IN_ROOT = (
     DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, CONFIG_MAP, HPA, PDB, ROLE, ROLE_BINDING, NETWORK_POLICY, ENVOY_FILTER,

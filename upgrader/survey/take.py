@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from upgrader.cluster.read import gitops_annotations, tag_service_of
 from upgrader.model.kinds import (
     CONFIG_MAP,
+    DAEMON_SET,
     DEPLOYMENT,
     MUTATING_WEBHOOK,
     NAMESPACE,
     NODE,
     PDB,
     SERVICE,
+    STATEFUL_SET,
     VALIDATING_WEBHOOK,
     Kind,
     Obj,
@@ -22,6 +25,7 @@ from upgrader.model.kinds import (
 from upgrader.model.snapshot import (
     ClusterId,
     ControlPlane,
+    CustomResource,
     Disruption,
     Namespace,
     Snapshot,
@@ -29,12 +33,22 @@ from upgrader.model.snapshot import (
     Webhook,
 )
 from upgrader.model.step import Reader
+from upgrader.survey.documents import WIDE, config_maps, documents, secrets, settings
 from upgrader.survey.looking import Looking, named
 from upgrader.survey.members import of_the_mesh, read_pods, workloads
-from upgrader.survey.planes import belongings, control_planes, mesh_root, webhooks
+from upgrader.survey.planes import (
+    CLUSTER_WIDE,
+    IN_ROOT,
+    belongings,
+    control_planes,
+    mesh_root,
+    webhooks,
+)
 from upgrader.survey.resources import api_gateways, custom_resources, definitions
 
 DEFAULT_ROOT = "istio-system"
+Read = Mapping[Kind, Sequence[Obj]]
+"""Raw objects by kind."""
 
 
 def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
@@ -52,54 +66,95 @@ def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
     look = Looking(reader)
     spaces = tuple(_namespace(n) for n in named(look.all(NAMESPACE)))
     look.namespaces = tuple(n.name for n in spaces)
-    deployments = look.all(DEPLOYMENT)
-    planes, root, config_root, read = _planes(look, deployments)
+    planes, root, read = _everything(look)
     known = workloads(look, read)
-    pods = read_pods(look, look.namespaces or ("",), known)
-    members = of_the_mesh(spaces, known, pods, look)
     injectors, validators = webhooks(read[MUTATING_WEBHOOK]), webhooks(read[VALIDATING_WEBHOOK])
     resources = custom_resources(look)
+    beside = _beside(look, read, planes, root, resources)
+    installed: dict[str, Any] = {
+        "config_root": mesh_root(planes, read[CONFIG_MAP]),
+        "tag_services": _tag_services(_in(read[SERVICE], planes, root)),
+        "api_gateways": api_gateways(resources, read[DEPLOYMENT]),
+        "belongings": belongings(look, read, planes, root),
+        "services": _services(look, read[SERVICE], (planes, root), (*injectors, *validators)),
+        "nodes": len(read[NODE]),
+    }
+    budgets = tuple(_disruption(look.served(PDB) or PDB, d) for d in named(read[PDB]))
+    del read  # half of what a survey holds, and pods are the other half
+    pods = read_pods(look, look.namespaces or ("",), known)
+    members = of_the_mesh(spaces, known, pods, look)
     inside = {w.ref.namespace for w in members} | {p.ref.namespace for p in planes} | {root}
     return Snapshot(
         at=at,
         cluster=cluster,
         root_namespace=root,
-        config_root=config_root,
         control_planes=planes,
         injectors=injectors,
         validators=validators,
-        tag_services=_tag_services(read[SERVICE]),
         namespaces=spaces,
         workloads=members,
         proxies=pods.proxies,
-        api_gateways=api_gateways(resources, deployments),
         resources=resources,
         definitions=definitions(look),
-        disruptions=_disruptions(look, inside),
-        belongings=belongings(look, read, planes, root),
-        services=_services(look, read[SERVICE], (*injectors, *validators)),
+        disruptions=tuple(d for d in budgets if d.ref.namespace in inside),
         kinds=look.kinds,
-        nodes=len(look.all(NODE)),
+        **installed,
+        **beside,
         unread=look.unread,
     )
 
 
-def _planes(
-    look: Looking, deployments: Sequence[Obj]
-) -> tuple[tuple[ControlPlane, ...], str, str, Mapping[Kind, Sequence[Obj]]]:
-    """Control planes, root namespace, that of the configuration, and what was read for it, by kind."""
+def _everything(look: Looking) -> tuple[tuple[ControlPlane, ...], str, Read]:
+    """Control planes, root namespace, and every kind that is read whole, by kind."""
+    deployments = look.all(DEPLOYMENT)
     bare = control_planes(deployments, ())
     root = bare[0].ref.namespace if bare else DEFAULT_ROOT
-    homes = sorted({root} | {p.ref.namespace for p in bare})
-    read: dict[Kind, Sequence[Obj]] = {
-        DEPLOYMENT: deployments,
-        CONFIG_MAP: [m for home in homes for m in look.all(CONFIG_MAP, home)],
-        SERVICE: [s for home in homes for s in look.all(SERVICE, home)],
-        MUTATING_WEBHOOK: look.all(MUTATING_WEBHOOK),
-        VALIDATING_WEBHOOK: look.all(VALIDATING_WEBHOOK),
+    homes = _homes(bare, root)
+    read: dict[Kind, Sequence[Obj]] = {DEPLOYMENT: deployments}
+    for kind in WIDE:
+        everywhere = look.also(kind)
+        read[kind] = everywhere if everywhere is not None else _of(look, kind, homes)
+    for kind in (STATEFUL_SET, DAEMON_SET, PDB, NODE, *CLUSTER_WIDE):
+        read[kind] = look.all(kind)
+    for kind in IN_ROOT:
+        if kind not in read:
+            read[kind] = _of(look, kind, homes)
+    return control_planes(deployments, read[CONFIG_MAP]), root, read
+
+
+def _of(look: Looking, kind: Kind, homes: Sequence[str]) -> list[Obj]:
+    return [o for home in homes for o in look.all(kind, home)]
+
+
+def _homes(planes: Sequence[ControlPlane], root: str) -> list[str]:
+    return sorted({root} | {p.ref.namespace for p in planes})
+
+
+def _in(objects: Sequence[Obj], planes: Sequence[ControlPlane], root: str) -> list[Obj]:
+    """Those in namespaces of control planes."""
+    homes = _homes(planes, root)
+    return [o for o in objects if o["metadata"].get("namespace") in homes]
+
+
+def _beside(
+    look: Looking,
+    read: Read,
+    planes: Sequence[ControlPlane],
+    root: str,
+    resources: Sequence[CustomResource],
+) -> dict[str, Any]:
+    """What checks may ask about, and no plan is made from: documents, settings, certificates."""
+    homes, maps = _homes(planes, root), read[CONFIG_MAP]
+    hidden, certificates = secrets(look, homes, maps)
+    found = {d.ref: d for d in (*documents(look, read, homes), *config_maps(look, maps), *hidden)}
+    written = settings(look, maps, planes, resources)
+    return {
+        "documents": tuple(sorted(found.values(), key=lambda d: (d.ref.kind, d.ref.namespace, d.ref.name))),
+        "certificates": certificates,
+        "mesh_configs": written.mesh_configs,
+        "injector_values": written.injector_values,
+        "install_values": written.install_values,
     }
-    planes = control_planes(deployments, read[CONFIG_MAP])
-    return planes, root, mesh_root(planes, read[CONFIG_MAP]), read
 
 
 def _namespace(obj: Obj) -> Namespace:
@@ -117,23 +172,23 @@ def _tag_services(services: Sequence[Obj]) -> tuple[TagService, ...]:
     return tuple(found for s in named(services) if (found := tag_service_of(s)) is not None)
 
 
-def _services(look: Looking, read: Sequence[Obj], configurations: Sequence[Webhook]) -> tuple[str, ...]:
+def _services(
+    look: Looking,
+    read: Sequence[Obj],
+    place: tuple[Sequence[ControlPlane], str],
+    configurations: Sequence[Webhook],
+) -> tuple[str, ...]:
     """Of the root namespace all, elsewhere those that a webhook names, if they are there."""
-    there = {f"{s['metadata']['namespace']}/{s['metadata']['name']}" for s in read}
-    looked_at = {s.partition("/")[0] for s in there}
+    there = {f"{s['metadata']['namespace']}/{s['metadata']['name']}" for s in _in(read, *place)}
+    elsewhere = {f"{s['metadata']['namespace']}/{s['metadata']['name']}" for s in read}
+    looked_at = {s.partition("/")[0] for s in elsewhere}
     called = {e.service for c in configurations for e in c.entries if e.service}
     for service in sorted(called - there):
         namespace, _, name = service.partition("/")
-        if namespace not in looked_at and name and look.one(Ref(SERVICE, name, namespace)) is not None:
+        unknown = namespace not in looked_at and name
+        if service in elsewhere or (unknown and look.one(Ref(SERVICE, name, namespace)) is not None):
             there.add(service)
     return tuple(sorted(there))
-
-
-def _disruptions(look: Looking, inside: set[str]) -> tuple[Disruption, ...]:
-    kind = look.served(PDB) or PDB
-    return tuple(
-        _disruption(kind, d) for d in named(look.all(PDB)) if d["metadata"].get("namespace") in inside
-    )
 
 
 def _disruption(kind: Kind, obj: Obj) -> Disruption:

@@ -1,29 +1,59 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from upgrader.checks.context import Context
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.snapshot import Snapshot
+from upgrader.model.snapshot import Snapshot, Unread
 
 
 def unread(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report what could not be read: it is not "none", so nothing may be concluded from its absence."""
     del context
-    if not mesh.unread:
+    missing = [entry for entry in mesh.unread if not entry.optional]
+    if not missing:
         return
     yield Finding(
         code="UPG-0303",
         severity=Severity.BLOCKED,
         subject="",
-        summary=f"{len(mesh.unread)} kinds of objects could not be read"
-        if len(mesh.unread) > 1
-        else f"{mesh.unread[0].what} could not be read",
-        what=tuple(f"{entry.what}: {entry.why}" for entry in mesh.unread),
+        summary=_summary(missing),
+        what=_told(missing),
         why="a plan made without them could leave something behind, or break it",
         do=(
             "kubectl auth can-i --list      # get and list on it are enough",
             "upgrade check",
         ),
-        objects=tuple(entry.what for entry in mesh.unread),
+        objects=tuple(entry.what for entry in missing),
     )
+
+
+def unseen(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report what only checks ask about and could not see: what they do not find may be there all the same."""
+    del context
+    missing = [entry for entry in mesh.unread if entry.optional]
+    if not missing:
+        return
+    yield Finding(
+        code="UPG-0351",
+        severity=Severity.ADVISORY,
+        subject="",
+        summary=f"{_summary(missing)}: checks that ask about it say nothing",
+        what=_told(missing),
+        why="what was not seen may be there; the plan itself does not depend on it",
+        do=(
+            "kubectl auth can-i --list      # get and list on it are enough",
+            "upgrade check --rbac      # the rights of looking, and which of them may be left out",
+        ),
+        objects=tuple(entry.what for entry in missing),
+    )
+
+
+def _summary(missing: Sequence[Unread]) -> str:
+    if len(missing) > 1:
+        return f"{len(missing)} kinds of objects could not be read"
+    return f"{missing[0].what} could not be read"
+
+
+def _told(missing: Sequence[Unread]) -> tuple[str, ...]:
+    return tuple(f"{entry.what}: {entry.why}" for entry in missing)

@@ -27,6 +27,7 @@ from upgrader.cluster.read.pods import (
     proxy_of,
     revision_of,
 )
+from upgrader.cluster.read.templates import ISTIOS_OWN, template_facts
 from upgrader.cluster.read.workloads import (
     gateway_kind,
     gateway_owner,
@@ -37,6 +38,7 @@ from upgrader.cluster.read.workloads import (
 )
 
 __all__ = [
+    "ISTIOS_OWN",
     "PROXY",
     "control_plane_of",
     "gateway_kind",
@@ -61,6 +63,7 @@ __all__ = [
     "revision_of",
     "settled",
     "tag_service_of",
+    "template_facts",
     "template_of",
     "text_of",
     "version_of",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from upgrader.cluster.read.pods import COMPONENT, GATEWAY_COMPONENTS, MANAGED, TEMPLATES, is_live, is_ready
+from upgrader.cluster.read.templates import template_facts
 from upgrader.model.kinds import (
     CRON_JOB,
     DAEMON_SET,
@@ -72,6 +73,7 @@ def workload_of(obj: Obj) -> Workload:
         max_unavailable=_text(rolling.get("maxUnavailable")),
         max_surge=_text(rolling.get("maxSurge")),
         labels=dict(obj["metadata"].get("labels") or {}),
+        template=template_facts(template),
     )
 
 

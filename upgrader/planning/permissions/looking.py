@@ -15,6 +15,7 @@ from upgrader.model.kinds import (
     NODE,
     PDB,
     POD,
+    SECRET,
     VALIDATING_WEBHOOK,
     Kind,
     Ref,
@@ -22,6 +23,7 @@ from upgrader.model.kinds import (
 from upgrader.planning.permissions.ground import Ground
 from upgrader.planning.permissions.permission import Permission, each, every, on
 from upgrader.planning.permissions.probing import WEBHOOKS, services
+from upgrader.survey.documents import ANYWHERE, AUTHORITIES, DNS, is_certificate, is_foreign
 from upgrader.survey.members import ENDING, RESTARTABLE
 from upgrader.survey.planes import CLUSTER_WIDE, IN_ROOT
 from upgrader.survey.resources import is_ours
@@ -45,6 +47,29 @@ def surveying(ground: Ground, new: Iterable[Kind] = ()) -> Iterator[Permission]:
     yield from every(k for k in (*ground.served, *new) if is_ours(k.group))
     yield from each(ground.called, "get")
     yield from each(ground.owners, "get")
+
+
+def seeing_more(ground: Ground) -> Iterator[Permission]:
+    """What the survey reads as well, for checks alone: without it a plan is made all the same, and says what was not seen.
+
+    ``secrets_of`` is more of that kind, and is handed out apart.
+    """
+    served = {(k.group, k.plural) for k in ground.served}
+    yield from every(k for k in ANYWHERE if (k.group, k.plural) in served)
+    yield from each(DNS, "get")
+    for kind in filter(is_foreign, ground.served):
+        for space in ground.planes if is_certificate(kind) else ("",):
+            yield Permission("list", kind, space)
+
+
+def secrets_of(ground: Ground) -> Iterator[Permission]:
+    """Secrets with an authority's certificate, and those with the kubeconfig of another cluster.
+
+    Only public facts of them are kept. But who has these rights can read keys, so no other role has them.
+    """
+    for space in ground.planes:
+        yield from each((Ref(SECRET, name, space) for name in AUTHORITIES), "get")
+        yield Permission("list", SECRET, space)
 
 
 def knowing_the_cluster() -> Iterator[Permission]:

@@ -18,6 +18,8 @@ from upgrader.planning.permissions.looking import (
     finding_runs,
     keeping,
     leaving,
+    secrets_of,
+    seeing_more,
     surveying,
 )
 from upgrader.planning.permissions.permission import Permission, smallest
@@ -34,7 +36,7 @@ from upgrader.steps import (
     ScalePlane,
 )
 
-Sort = Literal["look", "verify", "wave", "rollback"]
+Sort = Literal["look", "more", "verify", "wave", "rollback"]
 _TURNS = ApplyManifests | MoveTag | RelabelGateway | ScalePlane | Restore
 """Steps after which the way back is another one, and not only longer; of many Gateways the first is enough."""
 _LEFT_OUT = RemoveObjects | ScalePlane
@@ -44,7 +46,8 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the work that one account may be given alone.
 
     Attributes:
-        name: ``look``, ``verify``, ``h1-install``, ``h1-rollback``; part of the names of its roles.
+        sort: ``more`` is what a survey reads for checks alone: whoever looks, verifies or begins may have it as well.
+        name: ``look``, ``look-secrets``, ``verify``, ``h1-install``, ``h1-rollback``; part of the names of its roles.
         hop: Number; 0 for what belongs to none.
         wave: Its name in the plan; empty where it is none.
         rights: Sorted, each once, and none that another one contains.
@@ -58,7 +61,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def phases(plan: Plan, ground: Ground, probes: Sequence[AnyProbe] = ()) -> tuple[Phase, ...]:
-    """Looking, verifying, each wave of each hop, and the way back of each hop.
+    """Looking, seeing more, verifying, each wave of each hop, and the way back of each hop.
 
     Args:
         plan: What is to be carried out.
@@ -67,6 +70,8 @@ def phases(plan: Plan, ground: Ground, probes: Sequence[AnyProbe] = ()) -> tuple
     """
     grants = _grants(plan)
     found = [Phase(name="look", sort="look", rights=smallest(_look(plan, ground)))]
+    more = {"look-more": seeing_more(ground), "look-secrets": secrets_of(ground)}
+    found += [Phase(name=name, sort="more", rights=smallest(asked)) for name, asked in more.items()]
     if probes:
         found.append(Phase(name="verify", sort="verify", rights=smallest(_verify(plan, ground, probes))))
     for hop in plan.hops:

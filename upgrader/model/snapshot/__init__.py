@@ -1,0 +1,38 @@
+"""The mesh at one moment, as the survey read it: frozen, serialisable, the only thing checks and planning see."""
+
+from __future__ import annotations
+
+from upgrader.model.kinds import Labels
+from upgrader.model.snapshot.installed import (
+    Belonging,
+    Certificate,
+    ControlPlane,
+    Definition,
+    TagService,
+    Webhook,
+    WebhookEntry,
+)
+from upgrader.model.snapshot.members import Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.mesh import ClusterId, Snapshot, Unread
+from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+
+__all__ = [
+    "ApiGateway",
+    "Belonging",
+    "Certificate",
+    "ClusterId",
+    "ControlPlane",
+    "CustomResource",
+    "Definition",
+    "Disruption",
+    "Document",
+    "Labels",
+    "Namespace",
+    "Proxy",
+    "Snapshot",
+    "TagService",
+    "Unread",
+    "Webhook",
+    "WebhookEntry",
+    "Workload",
+]

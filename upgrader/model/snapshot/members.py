@@ -1,0 +1,99 @@
+"""What runs in the mesh, and what a restart of it meets."""
+
+from __future__ import annotations
+
+import msgspec
+
+from upgrader.model.image import Image
+from upgrader.model.kinds import Labels, Obj, Ref
+
+
+class Namespace(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace and its labels."""
+
+    name: str
+    uid: str
+    labels: Labels
+    terminating: bool = False
+    annotations: Labels = {}
+    """Only those that say which tool keeps the object as a repository says (argocd.argoproj.io/, toolkit.fluxcd.io/)."""
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restart is asked of: Deployment, StatefulSet, DaemonSet; or what a restart cannot reach: Job, CronJob, bare Pod, other owners.
+
+    Attributes:
+        kind: ``Deployment`` … ``Job``, ``CronJob``, ``Pod``, or the kind of a foreign owner such as ``Rollout``.
+        strategy: ``RollingUpdate``, ``Recreate``, ``OnDelete`` or empty.
+        partition: Of a StatefulSet; pods below this ordinal are not restarted.
+        template_labels: Labels of its pod template.
+        template_annotations: Annotations of its pod template.
+        images: Container name to image text of the template (init containers too).
+        gateway: ``""`` (an application), ``injected``, ``istioctl`` or ``api`` (made for a Gateway API gateway).
+        gateway_owner: ``namespace/name`` of that Gateway API gateway.
+        max_unavailable: As the strategy says it, text; empty for the default.
+    """
+
+    ref: Ref
+    uid: str
+    replicas: int
+    strategy: str = ""
+    partition: int = 0
+    paused: bool = False
+    settled: bool = True
+    template_labels: Labels = {}
+    template_annotations: Labels = {}
+    images: Labels = {}
+    host_network: bool = False
+    gateway: str = ""
+    gateway_owner: str = ""
+    max_unavailable: str = ""
+    max_surge: str = ""
+    labels: Labels = {}
+    template: Obj = {}
+    """Its pod template in its own shape (``metadata``, ``spec``), as far as checks ask about it; without affinity, values
+    of environment and arguments (those of Istio's own containers are kept). See ``cluster.read.templates``."""
+
+    @property
+    def name(self) -> str:
+        """``namespace/name`` as people write it."""
+        return f"{self.ref.namespace}/{self.ref.name}"
+
+
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
+    """One pod with a proxy of the mesh, live (not Succeeded or Failed).
+
+    Attributes:
+        kind: ``sidecar``, ``gateway``, ``waypoint`` or ``ztunnel``.
+        workload: ``Kind namespace/name`` of the owner (Deployment, not ReplicaSet); ``Pod …`` when it has none.
+        revision: Which control plane made it what it is: annotation istio.io/rev, else sidecar.istio.io/status, else
+            the istiod it connects to; empty when nothing says.
+        version: Of its image tag; empty when the tag names no release.
+        native: The proxy is an init container with restartPolicy Always.
+        pinned: Annotation ``sidecar.istio.io/proxyImage`` of the pod, or empty.
+    """
+
+    namespace: str
+    pod: str
+    uid: str
+    kind: str
+    workload: str
+    revision: str
+    version: str
+    image: Image
+    ready: bool
+    restarts: int = 0
+    native: bool = False
+    terminating: bool = False
+    pinned: str = ""
+    phase: str = "Running"
+
+
+class Disruption(msgspec.Struct, frozen=True, kw_only=True):
+    """A PodDisruptionBudget."""
+
+    ref: Ref
+    selector: Obj
+    min_available: str = ""
+    max_unavailable: str = ""
+    allowed: int = 0

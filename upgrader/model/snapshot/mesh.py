@@ -1,0 +1,106 @@
+"""Everything that was read, together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from upgrader.model.kinds import Kind, Obj
+from upgrader.model.snapshot.installed import (
+    Belonging,
+    Certificate,
+    ControlPlane,
+    Definition,
+    TagService,
+    Webhook,
+)
+from upgrader.model.snapshot.members import Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+
+
+class ClusterId(msgspec.Struct, frozen=True):
+    """Which cluster this is.
+
+    Attributes:
+        uid: uid of the namespace kube-system; equal uid is the same cluster, whatever the context is called.
+        version: Kubernetes version as the server says it: ``v1.34.4``.
+    """
+
+    uid: str
+    context: str
+    server: str
+    version: str
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the survey could not read. It is not "none".
+
+    Attributes:
+        what: The resource as RBAC names it, with the namespace where it is about one: ``pods in namespace shop``,
+            ``secrets in namespace istio-system``; else a few words.
+        optional: A plan can be made without it; only some checks see less.
+    """
+
+    what: str
+    why: str
+    optional: bool = False
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was read, sorted, so that equal clusters have equal snapshots."""
+
+    at: datetime
+    cluster: ClusterId
+    root_namespace: str = "istio-system"
+    """Where the (first) istiod is."""
+    config_root: str = ""
+    """``rootNamespace`` of the mesh configuration; empty when no configuration says one."""
+    control_planes: tuple[ControlPlane, ...] = ()
+    injectors: tuple[Webhook, ...] = ()
+    validators: tuple[Webhook, ...] = ()
+    tag_services: tuple[TagService, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    api_gateways: tuple[ApiGateway, ...] = ()
+    resources: tuple[CustomResource, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    disruptions: tuple[Disruption, ...] = ()
+    belongings: tuple[Belonging, ...] = ()
+    services: tuple[str, ...] = ()
+    """``namespace/name`` of every Service in the root namespace and of every Service a webhook names."""
+    kinds: tuple[Kind, ...] = ()
+    nodes: int = 0
+    documents: tuple[Document, ...] = ()
+    """Services, Nodes, NetworkPolicies and the like, sorted by kind, namespace and name. Which, and how much of each, is
+    in ``survey.documents``; ask ``unseen`` before concluding from there being none."""
+    mesh_configs: dict[str, Obj] = {}
+    """By revision: ``mesh`` of ConfigMap istio[-REV], read as YAML."""
+    injector_values: dict[str, Obj] = {}
+    """By revision: ``values`` of ConfigMap istio-sidecar-injector[-REV], read as JSON."""
+    install_values: dict[str, Obj] = {}
+    """By revision: what somebody set when it was installed, as an IstioOperator's spec has it (``values``, ``meshConfig``,
+    ``components``): from ConfigMap values[-REV], which has ``values`` alone, else from the IstioOperator."""
+    certificates: tuple[Certificate, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    def plane(self, revision: str) -> ControlPlane | None:
+        """The control plane of *revision*."""
+        return next((p for p in self.control_planes if p.revision == revision), None)
+
+    def namespace(self, name: str) -> Namespace | None:
+        """The namespace of that name."""
+        return next((n for n in self.namespaces if n.name == name), None)
+
+    def proxies_of(self, revision: str) -> tuple[Proxy, ...]:
+        """The proxies that *revision* serves."""
+        return tuple(p for p in self.proxies if p.revision == revision)
+
+    def documents_of(self, kind: str) -> tuple[Document, ...]:
+        """The documents of *kind* (``Service``), by namespace and name."""
+        return tuple(d for d in self.documents if d.ref.kind.kind == kind)
+
+    def unseen(self, resource: str) -> tuple[Unread, ...]:
+        """What could not be read of *resource* (``services``, ``networkpolicies.networking.k8s.io``); () when all of it was."""
+        return tuple(u for u in self.unread if u.what == resource or u.what.startswith(f"{resource} "))
