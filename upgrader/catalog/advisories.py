@@ -85,15 +85,15 @@ def _read(file: Path) -> tuple[Advisory, ...]:
         found = yaml.load(file.read_bytes(), Loader=_strict())  # noqa: S506  a safe loader that refuses a key said twice
         decoded = msgspec.convert(found, AdvisoriesFile)
     except OSError as error:
-        raise _wrong(file, error.strerror or "can not be read") from error
+        raise wrong(file, error.strerror or "can not be read") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise _wrong(file, _named(found, " ".join(str(error).split()))) from error
+        raise wrong(file, _named(found, " ".join(str(error).split()))) from error
     seen: set[str] = set()
     for one in decoded.advisories:
         trouble = [*_entry(one, file.stem), *(["its id is used twice"] if one.id in seen else [])]
         seen.add(one.id)
         if trouble:
-            raise _wrong(file, *(f"{one.id}: {text}" for text in trouble))
+            raise wrong(file, *(f"{one.id}: {text}" for text in trouble))
     return decoded.advisories
 
 
@@ -190,7 +190,8 @@ def _test(one: Pattern) -> Iterator[str]:
         yield from (f"where[{number}]: {text}" for text in _test(inner))
 
 
-def _wrong(file: Path, *reasons: str) -> UpgradeError:
+def wrong(file: Path | str, *reasons: str) -> UpgradeError:
+    """UPG-0003: what is the matter with a file, or with the advisories of a minor."""
     return UpgradeError(
         CODE,
         f"the catalog file {file} is not usable",

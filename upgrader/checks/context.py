@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from upgrader.catalog import Catalog
+from upgrader.catalog.advisory import Advisory
+from upgrader.model.answer import Answer
 from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
@@ -19,6 +21,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         path: Versions; the first is the one that runs, each next one is a hop away.
         excluded: ``namespace`` or ``namespace/workload`` that stays behind on purpose.
         mirrors: Image repositories that hold the same images: upstream to mirror.
+        advisories: Minor to what changes when one moves onto it, as ``checks.advisories.choosing`` finds it.
+        answers: Advisory id to what somebody answered.
         parts: Version to the parts that its manifests have; a version without an entry was not looked at.
     """
 
@@ -26,6 +30,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     catalog: Catalog
     excluded: tuple[str, ...] = ()
     mirrors: Mapping[str, str] = {}
+    advisories: Mapping[str, tuple[Advisory, ...]] = {}
+    answers: Mapping[str, Answer] = {}
     parts: Mapping[str, frozenset[str]] = {}
 
 

@@ -1,0 +1,7 @@
+"""Advisories of the catalog, asked of a snapshot: what changes on the way, and which objects it concerns."""
+
+from __future__ import annotations
+
+from upgrader.checks.advisories.check import advisories
+
+__all__ = ["advisories"]

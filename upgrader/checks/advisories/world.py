@@ -1,0 +1,130 @@
+"""The objects of a snapshot by kind, as patterns ask for them; each kind is put together once, when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import msgspec
+
+from upgrader.catalog.advisory import Pattern
+from upgrader.checks.advisories.matching import labels_test, name_test, places
+from upgrader.checks.advisories.settings import Seen, inner, seen
+from upgrader.checks.advisories.views import VIEWS
+from upgrader.checks.context import Context
+from upgrader.checks.scope import moving, stays
+from upgrader.model.injection import injection
+from upgrader.model.snapshot import Snapshot, Workload
+
+
+class Hit(msgspec.Struct, frozen=True, order=True):
+    """One object that is concerned, and where in it: ``VirtualService shop/cart``, ``spec.hosts[0]``."""
+
+    title: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.where}".rstrip()
+
+
+class World:
+    """A snapshot, seen from one plan: what stays behind is left out, and so are revisions that the plan does not leave."""
+
+    def __init__(self, mesh: Snapshot, context: Context) -> None:
+        self.mesh = mesh
+        self._context = context
+        self._revisions = moving(mesh, context)
+        self.asked: dict[str, None] = {}
+        """Kinds that somebody asked for since this was emptied last."""
+        self._made: dict[str, tuple[Seen, ...]] = {}
+        self._injected: dict[tuple[str, int], bool] = {}
+
+    def objects(self, kind: str) -> tuple[Seen, ...]:
+        """Every object of *kind*, which is one of the views, ``Kind`` or ``Kind.group``."""
+        self.asked[kind] = None
+        if kind not in self._made:
+            self._made[kind] = tuple(self._make(kind))
+        return self._made[kind]
+
+    def hits(self, pattern: Pattern) -> Iterator[Hit]:
+        """Where *pattern* holds, in the order of the snapshot."""
+        named, placed = name_test(pattern.name), name_test(pattern.namespace)
+        labelled, look = labels_test(pattern.selector), _remembering(places(pattern))
+        for one in self.objects(pattern.kind):
+            held = look(one)
+            if not held or not (named(one.name) and placed(one.namespace) and labelled(one.labels)):
+                continue
+            if isinstance(pattern.injected, bool) and self._gets_a_sidecar(one) is not pattern.injected:
+                continue
+            yield from (Hit(one.title, f"{one.inside}{where}" if where else "") for where in held)
+
+    def holds(self, pattern: Pattern) -> bool:
+        """Whether it holds for any object."""
+        return next(self.hits(pattern), None) is not None
+
+    def _make(self, kind: str) -> Iterator[Seen]:
+        if kind == "Workload":
+            yield from (
+                one for one in VIEWS[kind](self.mesh, self._revisions) if not self._stays(one.workload)
+            )
+        elif kind in VIEWS:
+            yield from VIEWS[kind](self.mesh, self._revisions)
+        yield from self._by_kind.get(kind, ())
+
+    def _stays(self, workload: Workload | None) -> bool:
+        return workload is not None and stays(self._context, workload.ref.namespace, workload.ref.name)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Seen]]:
+        found: dict[str, list[Seen]] = {}
+        for resource in self.mesh.resources:
+            ref = resource.ref
+            made = seen(str(ref), ref.name, ref.namespace, resource.body, labels=resource.labels)
+            found.setdefault(f"{ref.kind.kind}.{ref.kind.group}", []).append(made)
+        for document in self.mesh.documents:
+            ref = document.ref
+            place = {"name": ref.name, "namespace": ref.namespace}
+            told = {"labels": document.labels, "annotations": document.annotations}
+            body = {**document.body, "metadata": {**inner(document.body, "metadata"), **place, **told}}
+            made = seen(str(ref), ref.name, ref.namespace, body, labels=document.labels)
+            found.setdefault(ref.kind.kind, []).append(made)
+        return found
+
+    def _gets_a_sidecar(self, one: Seen) -> bool:
+        workload = one.workload
+        if workload is None:
+            return False
+        key = workload.ref.namespace, id(one.body)
+        if key not in self._injected:
+            self._injected[key] = bool(self._injection(workload))
+        return self._injected[key]
+
+    def _injection(self, workload: Workload) -> str:
+        return injection(
+            workload.ref.namespace,
+            self._labels.get(workload.ref.namespace, {}),
+            workload.template_labels,
+            workload.template_annotations,
+            workload.host_network,
+            self.mesh.injectors,
+            {p.revision: p.version for p in self.mesh.control_planes},
+        ).winner
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, str]]:
+        return {n.name: n.labels for n in self.mesh.namespaces}
+
+
+def _remembering(look: Callable[[object], list[str]]) -> Callable[[Seen], list[str]]:
+    """Pod templates of one content share one body: they are looked at once."""
+    known: dict[int, list[str]] = {}
+
+    def remembered(one: Seen) -> list[str]:
+        if one.workload is None:
+            return look(one.body)
+        key = id(one.body)
+        if key not in known:
+            known[key] = look(one.body)
+        return known[key]
+
+    return remembered
