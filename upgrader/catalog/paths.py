@@ -18,13 +18,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fnmatch import translate
 from functools import cache
 from typing import Any
 
-Found = list[tuple[str, Any]]
-Walk = Callable[[Any, str, Found], None]
-Step = Callable[[Walk], Walk]
+from upgrader.catalog.walks import (
+    Found,
+    Step,
+    Walk,
+    anywhere,
+    chain,
+    either,
+    every,
+    glob,
+    index,
+    key,
+    text_of,
+)
 
 _NAME = re.compile(r"[^.\[\](){}|,*?'\"\s]+")
 _QUOTED = re.compile(r"\[(['\"])(.+?)\1\]")
@@ -32,9 +41,7 @@ _INDEX = re.compile(r"\[(-?\d+)\]")
 _CONDITION = re.compile(
     r"^(?:@\.?)?(?P<path>.*?)\s*(?:(?P<op>==|!=|=~)\s*(?P<value>'[^']*'|\"[^\"]*\"|-?[\d.]+|true|false))?$"
 )
-_PLAIN = re.compile(r"^[A-Za-z_@$][\w@$-]*$")
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
-_NOTHING = object()
 
 
 class PathError(ValueError):
@@ -60,7 +67,7 @@ class Path:
             PathError: *text* is no path.
         """
         self.text = text
-        self._walk = _chain(_steps(text), _end)
+        self._walk = chain(_steps(text), _end)
 
     def find(self, value: Any) -> Found:
         """Where in *value*, and what is there: ``[("spec.ports[0].port", 80)]``."""
@@ -75,23 +82,8 @@ def compiled(text: str) -> Path:
     return Path(text)
 
 
-def text_of(value: Any) -> str:
-    """A scalar as people write it: ``true``, ``80``, ``1.5``, the text itself."""
-    if value is True or value is False:
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
 def _end(value: Any, where: str, found: Found) -> None:
     found.append((where.removeprefix("."), value))
-
-
-def _chain(steps: list[Step], end: Walk) -> Walk:
-    for step in reversed(steps):
-        end = step(end)
-    return end
 
 
 def _steps(text: str) -> list[Step]:
@@ -108,7 +100,7 @@ def _steps(text: str) -> list[Step]:
         elif at and text[at] != "[":
             raise PathError(f"{text!r}: a dot is missing before {text[at:]!r}")
         step, at = _step(text, at)
-        steps.append(_anywhere(step) if deep else step)
+        steps.append(anywhere(step) if deep else step)
     return steps
 
 
@@ -117,25 +109,25 @@ def _step(text: str, at: int) -> tuple[Step, int]:
     if at >= len(text):
         raise PathError(f"{text!r} ends with a dot")
     if text[at] == "*":
-        return _every, at + 1
+        return every, at + 1
     if text[at] in "({":
         end = _closing(text, at)
         inner = _split(text[at + 1 : end], "|" if text[at] == "(" else ",")
-        return _either([_steps(one) for one in inner]), end + 1
+        return either([_steps(one) for one in inner]), end + 1
     if text[at] == "[":
         return _bracket(text, at)
-    if found := _NAME.match(text, at):
-        return _key(found[0]), found.end()
+    if (found := _NAME.match(text, at)) and found[0] != "$":
+        return key(found[0]), found.end()
     raise PathError(f"{text!r}: {text[at:]!r} is not understood")
 
 
 def _bracket(text: str, at: int) -> tuple[Step, int]:
     if text.startswith("[*]", at):
-        return _every, at + 3
+        return every, at + 3
     if found := _QUOTED.match(text, at):
-        return (_glob(found[2]) if "*" in found[2] else _key(found[2])), found.end()
+        return (glob(found[2]) if "*" in found[2] else key(found[2])), found.end()
     if found := _INDEX.match(text, at):
-        return _index(int(found[1])), found.end()
+        return index(int(found[1])), found.end()
     if text.startswith("[?", at):
         end = _closing(text, at)
         return _filter(text[at + 2 : end]), end + 1
@@ -180,96 +172,6 @@ def _split(text: str, mark: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _joined(where: str, key: str) -> str:
-    return f"{where}.{key}" if _PLAIN.match(key) else f"{where}['{key}']"
-
-
-def _key(name: str) -> Step:
-    place = _joined("", name)
-
-    def step(then: Walk) -> Walk:
-        def walk(value: Any, where: str, found: Found) -> None:
-            if type(value) is dict:
-                inner = value.get(name, _NOTHING)
-                if inner is not _NOTHING:
-                    then(inner, where + place, found)
-
-        return walk
-
-    return step
-
-
-def _glob(pattern: str) -> Step:
-    matches = re.compile(translate(pattern)).match
-
-    def step(then: Walk) -> Walk:
-        def walk(value: Any, where: str, found: Found) -> None:
-            if type(value) is dict:
-                for key, inner in value.items():
-                    if matches(key):
-                        then(inner, _joined(where, key), found)
-
-        return walk
-
-    return step
-
-
-def _every(then: Walk) -> Walk:
-    def walk(value: Any, where: str, found: Found) -> None:
-        if type(value) is list:
-            for number, inner in enumerate(value):
-                then(inner, f"{where}[{number}]", found)
-        elif type(value) is dict:
-            for key, inner in value.items():
-                then(inner, _joined(where, key), found)
-
-    return walk
-
-
-def _index(number: int) -> Step:
-    def step(then: Walk) -> Walk:
-        def walk(value: Any, where: str, found: Found) -> None:
-            if type(value) is list and -len(value) <= number < len(value):
-                then(value[number], f"{where}[{number % len(value)}]", found)
-
-        return walk
-
-    return step
-
-
-def _anywhere(step: Step) -> Step:
-    def deep(then: Walk) -> Walk:
-        here = step(then)
-
-        def walk(value: Any, where: str, found: Found) -> None:
-            here(value, where, found)
-            if type(value) is dict:
-                for key, inner in value.items():
-                    if type(inner) is dict or type(inner) is list:
-                        walk(inner, _joined(where, key), found)
-            elif type(value) is list:
-                for number, inner in enumerate(value):
-                    if type(inner) is dict or type(inner) is list:
-                        walk(inner, f"{where}[{number}]", found)
-
-        return walk
-
-    return deep
-
-
-def _either(ways: list[list[Step]]) -> Step:
-    def step(then: Walk) -> Walk:
-        walks = [_chain(way, then) for way in ways]
-
-        def walk(value: Any, where: str, found: Found) -> None:
-            for one in walks:
-                one(value, where, found)
-
-        return walk
-
-    return step
-
-
 def _filter(text: str) -> Step:
     inner = text.strip()
     if inner.startswith("(") and _closing(inner, 0) == len(inner) - 1:
@@ -281,7 +183,7 @@ def _filter(text: str) -> Step:
             if all(test(value) for test in tests):
                 then(value, where, found)
 
-        return _every(passed)
+        return every(passed)
 
     return step
 

@@ -8,7 +8,8 @@ from fnmatch import translate
 from typing import Any
 
 from upgrader.catalog.advisory import UNSET, Pattern
-from upgrader.catalog.paths import compiled, text_of
+from upgrader.catalog.paths import compiled
+from upgrader.catalog.walks import text_of
 from upgrader.model.codec import encode
 
 Places = Callable[[Any], list[str]]
