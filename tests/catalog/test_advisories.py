@@ -89,7 +89,9 @@ def test_a_minor_without_a_file_has_none(tmp_path: Path) -> None:
         ("schema: 1", "schema: [", "while parsing"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_its_place(old: str, new: str, says: str, write: Write) -> None:
+def test_what_is_not_understood_is_refused_with_its_place(
+    old: str, new: str, says: str, write: Write
+) -> None:
     assert old in ENTRY
     assert says in "\n".join(refused(write(ENTRY.replace(old, new, 1))).what)
 
@@ -127,7 +129,8 @@ def test_minors_come_in_their_order_and_not_in_that_of_the_alphabet(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("1.13-prot-22", "1.13-port-22"), ("1.14-port-22", "1.13-port-22"), ("port-22", "1.13-port-22")]
+    ("typed", "meant"),
+    [("1.13-prot-22", "1.13-port-22"), ("1.14-port-22", "1.13-port-22"), ("port-22", "1.13-port-22")],
 )
 def test_a_slip_in_an_id_is_understood(typed: str, meant: str) -> None:
     assert near_ids(typed, ["1.13-port-22", "1.22-duplicate-subsets"])[0] == meant

@@ -57,7 +57,23 @@ def test_a_path_leads_to_every_place_that_it_names(path: str, found: list[str]) 
 
 @pytest.mark.parametrize(
     "text",
-    [".a", "a.", "a..", "a...b", "a[", "a[]", "a[x]", "a b", "a(b)", "(a|)", "{a,", "a[?]", "[?a=~'(']", "$.a", "a|b"],
+    [
+        ".a",
+        "a.",
+        "a..",
+        "a...b",
+        "a[",
+        "a[]",
+        "a[x]",
+        "a b",
+        "a(b)",
+        "(a|)",
+        "{a,",
+        "a[?]",
+        "[?a=~'(']",
+        "$.a",
+        "a|b",
+    ],
 )
 def test_what_is_no_path_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(PathError, match=r".+"):
@@ -69,7 +85,9 @@ def test_a_place_is_a_path_to_itself() -> None:
         assert Path(where).find(SERVICE) == [(where, value)]
 
 
-KEYS = st.text(st.characters(codec="ascii", exclude_characters="'*]$", categories=("L", "N", "P")), min_size=1)
+KEYS = st.text(
+    st.characters(codec="ascii", exclude_characters="'*]$", categories=("L", "N", "P")), min_size=1
+)
 OBJECTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),

@@ -34,7 +34,7 @@ KUBERNETES = frozenset({
     "Secret", "Service", "ServiceAccount", "StorageClass", "ValidatingWebhookConfiguration",
 })  # fmt: skip
 _GROUPED = re.compile(r"^[A-Z]\w+\.([a-z0-9.-]+\.)?(istio\.io|k8s\.io)$")
-_ID = re.compile(r"^(\d+\.\d+)-[a-z0-9]+(-[a-z0-9]+)*$")
+_ID = re.compile(r"^(\d+\.\d+)-[a-z0-9]+([-.][a-z0-9]+)*$")
 _SELECTOR = re.compile(r"^!?[\w./-]+$|^[\w./-]+\s*(=|==|!=)\s*[\w.-]*$")
 _NUMBERS = re.compile(r"^v?\d+\.\d+(\.\d+)?(-[\w.]+)?$")
 

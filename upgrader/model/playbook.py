@@ -64,6 +64,7 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         gateways_soak: Soak after the gateways moved.
         approvals: Manual gates beside those of waves: ``retire`` asks before the old revision is removed.
         mirrors: Image repositories that hold the same images: upstream to mirror.
+        answers: Advisory id to ``yes`` or ``no``, with ``: text`` where there is more to say.
         exclude: ``namespace/workload`` or ``namespace`` that stays behind; the old revision then stays too.
     """
 
@@ -78,4 +79,5 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     patience: Patience = Patience()
     valid_for: timedelta = timedelta(hours=24)
     mirrors: dict[str, str] = {}
+    answers: dict[str, str | bool] = {}
     messages: Messages = Messages()

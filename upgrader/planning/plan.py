@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from upgrader.model.answer import Answer
 from upgrader.model.codec import digest
 from upgrader.model.finding import Finding
 from upgrader.model.installing import Binary, Difference, Options
@@ -125,6 +126,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         manifests: Folder that the manifests were read from.
         binaries: The istioctl that rendered each hop, where one did.
         checks: How many checks were run.
+        answers: What somebody answered to the questions of advisories.
     """
 
     schema: Literal["upgrader.plan/v1"] = "upgrader.plan/v1"
@@ -138,6 +140,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...]
     findings: tuple[Finding, ...] = ()
     checks: int = 0
+    answers: tuple[Answer, ...] = ()
     preconditions: tuple[Precondition, ...] = ()
     playbook: Playbook
     inputs: dict[str, str] = {}

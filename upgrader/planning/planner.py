@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from upgrader.model.answer import Answer
 from upgrader.model.codec import digest
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.installing import Binary, Difference, Options
@@ -40,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         options: Version to what it was rendered with, if istioctl rendered it.
         changed: Version to what its control plane does differently; likewise.
         inputs: Further digests of what the plan is made from.
+        answers: To the questions of advisories.
     """
 
     mesh: Snapshot
@@ -58,6 +60,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Options] = {}
     changed: Mapping[str, tuple[Difference, ...]] = {}
     inputs: Mapping[str, str] = {}
+    answers: tuple[Answer, ...] = ()
 
 
 def make_plan(request: Request) -> Plan:
@@ -84,6 +87,7 @@ def make_plan(request: Request) -> Plan:
             hops=tuple(_told(hop, request) for hop in hops),
             findings=(*request.findings, *_new(findings, request.findings)),
             checks=request.checks,
+            answers=request.answers,
             preconditions=preconditions(mesh),
             playbook=playbook,
             inputs=_inputs(request, targets),

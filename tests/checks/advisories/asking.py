@@ -17,7 +17,6 @@ from upgrader.model.codec import digest
 from upgrader.model.finding import Finding
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.snapshot import CustomResource, Document
-from upgrader.model.version import Version
 
 PATH = "1.27.9 1.28.10"
 GROUP = "networking.istio.io"
@@ -46,7 +45,9 @@ def custom(kind: str, name: str, spec: Any, *, group: str = GROUP, **fields: Any
     body: Obj = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec}
     made = Kind(group, "v1", f"{kind.lower()}s", kind)
     labels = fields.get("labels", {})
-    return CustomResource(ref=Ref(made, short, namespace), uid=f"uid-{name}", labels=labels, digest=digest(body), body=body)
+    return CustomResource(
+        ref=Ref(made, short, namespace), uid=f"uid-{name}", labels=labels, digest=digest(body), body=body
+    )
 
 
 def document(kind: str, name: str, body: Obj, **fields: Any) -> Document:
@@ -75,4 +76,4 @@ def findings(
 def hits(one: Advisory, built: Mesh, path: str = PATH, **fields: Any) -> list[str]:
     """Objects and fields that its detectors name."""
     world = World(built.snapshot(), context(path, **fields))
-    return [str(hit) for hit in detected(one, world, Version.parse(path.split()[-1]))]
+    return [str(hit) for hit in detected(one, world)]

@@ -85,7 +85,9 @@ def test_a_question_about_a_break_of_which_there_is_a_sign_stops_the_plan() -> N
 
 def test_a_question_about_a_change_of_behaviour_never_does() -> None:
     only(
-        findings(advice(SERVERS, ask="Is it?", severity="behaviour"), cluster(gateway())), "0362", Severity.ADVISORY
+        findings(advice(SERVERS, ask="Is it?", severity="behaviour"), cluster(gateway())),
+        "0362",
+        Severity.ADVISORY,
     )
 
 
@@ -141,7 +143,9 @@ def test_another_kind_that_could_not_be_read_leaves_nothing_open() -> None:
 
 
 def test_what_was_seen_or_answered_is_not_open() -> None:
-    refused = cluster(gateway(), unread=(Unread(what="gateways.networking.istio.io in namespace b", why="no"),))
+    refused = cluster(
+        gateway(), unread=(Unread(what="gateways.networking.istio.io in namespace b", why="no"),)
+    )
     only(findings(advice(SERVERS), refused), "0361", Severity.ADVISORY)
     assert findings(advice(SERVERS), refused, answers=(NO,)) == []
 
@@ -163,7 +167,9 @@ def test_also_and_unless_speak_of_the_mesh_and_not_of_the_object() -> None:
 
 
 def test_one_object_is_named_once_however_many_detectors_see_it() -> None:
-    assert hits(advice(SERVERS, SERVERS), cluster(gateway())) == ["Gateway shop/ssh spec.servers[0].port.number"]
+    assert hits(advice(SERVERS, SERVERS), cluster(gateway())) == [
+        "Gateway shop/ssh spec.servers[0].port.number"
+    ]
 
 
 def test_name_namespace_and_labels_choose_the_object() -> None:

@@ -101,7 +101,9 @@ def holds(path: str, **test: Any) -> bool:
         ("spec.text", {"longer": 1}, False),
     ],
 )
-def test_a_test_holds_for_some_values_and_for_others_not(path: str, test: dict[str, Any], expected: bool) -> None:
+def test_a_test_holds_for_some_values_and_for_others_not(
+    path: str, test: dict[str, Any], expected: bool
+) -> None:
     assert holds(path, **test) is expected
 
 
@@ -149,7 +151,12 @@ def test_a_selector_reads_as_that_of_kubectl(selector: str, fits: bool) -> None:
 
 @pytest.mark.parametrize(
     ("glob", "name", "fits"),
-    [("", "x", True), ("istio*", "istiod", True), ("istio*", "my-istio", False), ("istiod", "istiod-1", False)],
+    [
+        ("", "x", True),
+        ("istio*", "istiod", True),
+        ("istio*", "my-istio", False),
+        ("istiod", "istiod-1", False),
+    ],
 )
 def test_a_name_fits_a_glob_as_a_whole(glob: str, name: str, fits: bool) -> None:
     assert name_test(glob)(name) is fits

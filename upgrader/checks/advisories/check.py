@@ -11,7 +11,6 @@ from upgrader.checks.context import Context
 from upgrader.checks.scope import moving
 from upgrader.model.finding import Finding
 from upgrader.model.snapshot import Snapshot
-from upgrader.model.version import Version
 
 _ORDER = {"breaking": 0, "behaviour": 1, "info": 2}
 
@@ -28,7 +27,7 @@ def advisories(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         entered = context.advisories.get(target.series, ()) if source.series != target.series else ()
         for one in sorted(entered, key=lambda a: _ORDER[a.severity]):
             world.asked.clear()
-            hits = detected(one, world, target)
+            hits = detected(one, world)
             yield from _judged(one, hits, number, context)
             if one.detect and not hits and one.id not in context.answers:
                 for kind in world.asked:
@@ -38,14 +37,14 @@ def advisories(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             yield unjudged(kind, reason, ids)
 
 
-def detected(one: Advisory, world: World, target: Version) -> tuple[Hit, ...]:
-    """Every object that any of its detectors names, with the field; *target* is what the hop leads to."""
-    return tuple(dict.fromkeys(hit for detector in one.detect for hit in _hits(detector, world, target)))
+def detected(one: Advisory, world: World) -> tuple[Hit, ...]:
+    """Every object that any of its detectors names, with the field."""
+    return tuple(dict.fromkeys(hit for detector in one.detect for hit in _hits(detector, world)))
 
 
-def _hits(one: Detector, world: World, target: Version) -> Iterator[Hit]:
+def _hits(one: Detector, world: World) -> Iterator[Hit]:
     if one.check:
-        yield from NAMED[one.check](world, target)
+        yield from NAMED[one.check](world)
         return
     hits = tuple(world.hits(one))
     if hits and all(map(world.holds, one.also)) and not any(map(world.holds, one.unless)):

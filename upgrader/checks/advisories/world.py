@@ -15,6 +15,7 @@ from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, stays
 from upgrader.model.injection import injection
 from upgrader.model.snapshot import Snapshot, Workload
+from upgrader.model.version import Version
 
 
 class Hit(msgspec.Struct, frozen=True, order=True):
@@ -33,7 +34,10 @@ class World:
     def __init__(self, mesh: Snapshot, context: Context) -> None:
         self.mesh = mesh
         self._context = context
-        self._revisions = moving(mesh, context)
+        self.path = context.path
+        """Versions on the way; the first one runs."""
+        self.revisions = moving(mesh, context)
+        """Those that the plan leaves."""
         self.asked: dict[str, None] = {}
         """Kinds that somebody asked for since this was emptied last."""
         self._made: dict[str, tuple[Seen, ...]] = {}
@@ -58,6 +62,10 @@ class World:
                 continue
             yield from (Hit(one.title, f"{one.inside}{where}" if where else "") for where in held)
 
+    def target(self, minor: str) -> Version | None:
+        """The release of *minor* that the plan leads to or over; None when it does not."""
+        return next((v for v in self.path[1:] if v.series == minor), None)
+
     def holds(self, pattern: Pattern) -> bool:
         """Whether it holds for any object."""
         return next(self.hits(pattern), None) is not None
@@ -65,10 +73,10 @@ class World:
     def _make(self, kind: str) -> Iterator[Seen]:
         if kind == "Workload":
             yield from (
-                one for one in VIEWS[kind](self.mesh, self._revisions) if not self._stays(one.workload)
+                one for one in VIEWS[kind](self.mesh, self.revisions) if not self._stays(one.workload)
             )
         elif kind in VIEWS:
-            yield from VIEWS[kind](self.mesh, self._revisions)
+            yield from VIEWS[kind](self.mesh, self.revisions)
         yield from self._by_kind.get(kind, ())
 
     def _stays(self, workload: Workload | None) -> bool:

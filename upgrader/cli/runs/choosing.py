@@ -32,6 +32,7 @@ class Wish:
         keep: Where manifests that are rendered for a saved plan stay; None for the cache.
         allow: ``CODE`` or ``CODE:OBJECT``.
         reason: Why, for all of *allow*.
+        answer: ``ID=yes``, ``ID=no``, or either with ``:TEXT``.
     """
 
     to: str = "next"
@@ -44,6 +45,7 @@ class Wish:
     keep: Path | None = None
     allow: tuple[str, ...] = ()
     reason: str = ""
+    answer: tuple[str, ...] = ()
     valid_for: timedelta | None = None
 
 

@@ -9,21 +9,24 @@ import msgspec
 
 from upgrader.catalog import load_catalog
 from upgrader.checks import Context, run_checks
+from upgrader.checks.advisories.choosing import advisories_along
 from upgrader.checks.join import joined
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
+from upgrader.cli.runs.answering import answers_of, of_the_way
 from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of
 from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.runs.seeing import blind_spots
 from upgrader.cli.wiring import TOOL, Connection, survey
 from upgrader.host.identity import person
+from upgrader.model.answer import Answer
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
-from upgrader.planning.plan import Plan
+from upgrader.planning.plan import Plan, named
 from upgrader.planning.planner import Request, make_plan
 from upgrader.planning.route import running
 from upgrader.playbook.load import load_playbook
@@ -50,6 +53,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         ClusterFailure: the cluster could not be read.
     """
     playbook = _playbook(wish)
+    answers = answers_of(wish.answer, playbook)
     mesh = survey(connection)
     _check_place(mesh, said.istio_namespace)
     plane = running(mesh)
@@ -68,7 +72,10 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    report = run_checks(mesh, _context(plane, wish, playbook, rendered))
+    context = _context(plane, wish, playbook, rendered)
+    answers = of_the_way(answers, context.path, wish.answer)
+    context = msgspec.structs.replace(context, answers={a.id: a for a in answers})
+    report = run_checks(mesh, context)
     plan = _plan(
         connection,
         wish,
@@ -77,6 +84,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         mesh,
         joined((*report.findings, *further)),
         report.ran + looks.number,
+        answers,
     )
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
 
@@ -89,6 +97,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     mesh: Snapshot,
     findings: tuple[Finding, ...],
     checks: int,
+    answers: tuple[Answer, ...],
 ) -> Plan:
     return make_plan(
         Request(
@@ -98,6 +107,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
             playbook=playbook,
             findings=findings,
             checks=checks,
+            answers=answers,
             only=wish.only,
             exclude=wish.exclude,
             made=connection.clock.now(),
@@ -114,8 +124,10 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
 
 def _context(plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered) -> Context:
     here = () if plane is None else (Version.parse(plane.version),)
+    path = (*here, *rendered.targets)
     return Context(
-        path=(*here, *rendered.targets),
+        path=path,
+        advisories=advisories_along(path),
         catalog=load_catalog(),
         excluded=wish.exclude,
         mirrors=playbook.mirrors,
@@ -176,8 +188,6 @@ def allowed(plan: Plan, allow: Sequence[str], reason: str) -> Plan:
             raise _no_exception(f"nothing to allow: no finding {one}", "an exception names what it excuses")
         for number in fitting:
             findings[number] = _excused(findings[number], reason)
-    from upgrader.planning.plan import named
-
     return named(msgspec.structs.replace(plan, findings=tuple(findings)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from upgrader.cluster.clean import clean_line
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.step import counted
+from upgrader.planning.plan import Plan
 from upgrader.report.fitting import Typed, advice, fitted, hung, some
 from upgrader.report.style import Style
 
@@ -109,3 +110,24 @@ def _rest(left: Sequence[Finding], code: str, style: Style) -> Iterator[str]:
         names = some([f.subject for f in left], room)
         for line in fitted(f"and {len(left)} more of {code}: {names} (-o wide shows them)", room):
             yield " " * _MARGIN + line
+
+
+def answers_text(plan: Plan, style: Style) -> str:
+    """What somebody answered, a line each: an answer with no is why a warning is not there."""
+    return "\n".join(_answer_lines(plan, style))
+
+
+def _answer_lines(plan: Plan, style: Style) -> Iterator[str]:
+    width = max((len(a.id) for a in plan.answers), default=0)
+    for number, answer in enumerate(plan.answers):
+        words = clean_line(answer.words)
+        if style.accessible:
+            yield f"Answer to {answer.id}: {words}"
+            continue
+        head = "Answers" if number == 0 else ""
+        yield from hung(f"{head:10} {answer.id:{width}}  ", words, style.width)
+
+
+def answer_rows(plan: Plan) -> list[tuple[str, str]]:
+    """Advisory and answer, for the table of a review."""
+    return [(a.id, a.words) for a in plan.answers]

@@ -16,7 +16,7 @@ from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.report.fitting import is_command
 from upgrader.report.plan.equivalents import equivalents
 from upgrader.report.plan.escaping import code, escaped, fence, inline
-from upgrader.report.plan.findings import MANY, by_severity, tally
+from upgrader.report.plan.findings import MANY, answer_rows, by_severity, tally
 from upgrader.report.plan.grouping import shape_of
 from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
 from upgrader.report.plan.rendering import rendered_lines, rendered_title
@@ -64,6 +64,7 @@ def facts(plan: Plan) -> dict[str, Any]:
             ("Exceptions", "What was allowed, and why", rows(excused)),
             ("Advisories", "What to know, and what to do", rows(advisories)),
         ],
+        "answers": answer_rows(plan),
         "tasks": list(_tasks(manual, advisories)) if plan.hops else [],
     }
 

@@ -8,7 +8,7 @@ from upgrader.model.step import counted
 from upgrader.planning.estimate import BASIS, estimate
 from upgrader.planning.plan import Gate, Plan, plan_digest
 from upgrader.report.fitting import Typed, fitted, hung, joined
-from upgrader.report.plan.findings import findings_text
+from upgrader.report.plan.findings import answers_text, findings_text
 from upgrader.report.plan.rendering import rendered_rows, rendered_text
 from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
 from upgrader.report.style import Style
@@ -21,6 +21,7 @@ def plan_text(
     parts = [
         "\n".join(_head(plan, banner, style)),
         findings_text(plan.findings, plan.checks, style, typed=typed, wide=wide),
+        answers_text(plan, style),
         *([] if plan.empty or style.accessible else [_legend(plan, style)]),
         *([] if plan.empty else hops_text(plan, style, wide=wide)),
         *(rendered_text(plan, style) if wide else ()),

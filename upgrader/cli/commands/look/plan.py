@@ -53,6 +53,12 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--allow", multiple=True, metavar="CODE[:OBJECT]", help="Excuse a finding; needs --reason."
         ),
         click.option("--reason", metavar="TEXT", help="Why; kept in plan, review and report."),
+        click.option(
+            "--answer",
+            multiple=True,
+            metavar="ID=yes|no[:TEXT]",
+            help="Answer the question of an advisory; kept in the plan.",
+        ),
         click.option("--valid-for", type=Duration(), help="How long the plan may be applied.  [24h]"),
     ]
     for option in reversed(options):
@@ -80,6 +86,7 @@ def wish_of(given: dict[str, Any]) -> Wish:
         istioctl=given.get("istioctl") or (),
         allow=given.get("allow") or (),
         reason=given.get("reason") or "",
+        answer=given.get("answer") or (),
         valid_for=valid_for,
     )
 

@@ -1,15 +1,13 @@
-"""Detectors that no pattern can say, because they compare objects with each other. The catalog names them."""
+"""Objects that are concerned because of other objects: two of one name, one that selects another."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from upgrader.checks.advisories.settings import Seen, inner
 from upgrader.checks.advisories.world import Hit, World
 from upgrader.model.injection import label_selector_matches
-
-NamedCheck = Callable[[World], Iterator[Hit]]
 
 _DESTINATION_RULE = "DestinationRule.networking.istio.io"
 _SERVICE_ENTRY = "ServiceEntry.networking.istio.io"
@@ -111,21 +109,6 @@ def cni_excludes_ambient(world: World) -> Iterator[Hit]:
     for name in sorted(ambient & excluded.keys()):
         seen = excluded[name]
         yield Hit(f"Namespace {name}", f"in {seen.inside}EXCLUDE_NAMESPACES of {seen.title}")
-
-
-NAMED: Mapping[str, NamedCheck] = {
-    check.__name__: check
-    for check in (
-        cni_excludes_ambient,
-        duplicate_subsets,
-        foreign_certificate_refs,
-        gateways_selecting_managed_pods_elsewhere,
-        routes_sharing_a_service,
-        service_entry_hosts_of_several_namespaces,
-        shared_destination_hosts,
-        workload_entries_of_services,
-    )
-}
 
 
 def _list(body: object, field: str) -> list[dict[str, object]]:
