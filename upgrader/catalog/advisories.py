@@ -28,12 +28,13 @@ VIEWS = frozenset({
 })  # fmt: skip
 """Kinds that no API server serves; made in ``checks.advisories.views``."""
 KUBERNETES = frozenset({
-    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "Deployment",
-    "EndpointSlice", "Endpoints", "HorizontalPodAutoscaler", "Ingress", "LimitRange", "MutatingWebhookConfiguration",
-    "Namespace", "NetworkPolicy", "Node", "PodDisruptionBudget", "PriorityClass", "ResourceQuota", "Role", "RoleBinding",
-    "Secret", "Service", "ServiceAccount", "StorageClass", "ValidatingWebhookConfiguration",
+    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "Deployment", "Endpoints",
+    "HorizontalPodAutoscaler", "Ingress", "IngressClass", "LimitRange", "MutatingWebhookConfiguration", "Namespace",
+    "NetworkPolicy", "Node", "PodDisruptionBudget", "PriorityClass", "ResourceQuota", "Role", "RoleBinding", "Secret", "Service",
+    "ServiceAccount", "StatefulSet", "StorageClass", "ValidatingWebhookConfiguration",
 })  # fmt: skip
-_GROUPED = re.compile(r"^[A-Z]\w+\.([a-z0-9.-]+\.)?(istio\.io|k8s\.io)$")
+"""Kinds that a snapshot has something of; how much of each is told in ``survey.documents``."""
+_GROUPED = re.compile(r"^[A-Z]\w+\.([a-z0-9.-]+\.)?(istio\.io|k8s\.io|sailoperator\.io|cert-manager\.io)$")
 _ID = re.compile(r"^(\d+\.\d+)-[a-z0-9]+([-.][a-z0-9]+)*$")
 _SELECTOR = re.compile(r"^!?[\w./-]+$|^[\w./-]+\s*(=|==|!=)\s*[\w.-]*$")
 _NUMBERS = re.compile(r"^v?\d+\.\d+(\.\d+)?(-[\w.]+)?$")

@@ -19,6 +19,7 @@ from upgrader.checks.advisories.settings import (
     proxy_env,
     seen,
 )
+from upgrader.model.injection import REVISION
 from upgrader.model.kinds import CRD, Obj
 from upgrader.model.snapshot import Definition, Snapshot, Webhook, Workload
 
@@ -162,8 +163,10 @@ def _webhook(one: Webhook) -> Seen:
         }
         for entry in one.entries
     ]
-    body = {"metadata": {"name": one.ref.name, "labels": one.labels}, "webhooks": hooks}
-    return seen(str(one.ref), one.ref.name, "", body, labels=one.labels)
+    told = {REVISION: one.revision, "istio.io/tag": one.tag}
+    labels = {key: value for key, value in told.items() if value} | one.labels
+    body = {"metadata": {"name": one.ref.name, "labels": labels}, "webhooks": hooks}
+    return seen(str(one.ref), one.ref.name, "", body, labels=labels)
 
 
 VIEWS: Mapping[str, View] = {

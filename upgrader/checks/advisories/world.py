@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 
+from upgrader.catalog.advisories import KUBERNETES
 from upgrader.catalog.advisory import Pattern
 from upgrader.checks.advisories.matching import labels_test, name_test, places
 from upgrader.checks.advisories.settings import Seen, inner, seen
@@ -14,6 +15,7 @@ from upgrader.checks.advisories.views import VIEWS
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, stays
 from upgrader.model.injection import injection
+from upgrader.model.kinds import Kind
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import Version
 
@@ -95,7 +97,7 @@ class World:
             told = {"labels": document.labels, "annotations": document.annotations}
             body = {**document.body, "metadata": {**inner(document.body, "metadata"), **place, **told}}
             made = seen(str(ref), ref.name, ref.namespace, body, labels=document.labels)
-            found.setdefault(ref.kind.kind, []).append(made)
+            found.setdefault(_kind_of(ref.kind), []).append(made)
         return found
 
     def _gets_a_sidecar(self, one: Seen) -> bool:
@@ -121,6 +123,11 @@ class World:
     @cached_property
     def _labels(self) -> dict[str, dict[str, str]]:
         return {n.name: n.labels for n in self.mesh.namespaces}
+
+
+def _kind_of(kind: Kind) -> str:
+    """As patterns name it: Kubernetes's own kinds without their group."""
+    return kind.kind if kind.kind in KUBERNETES else f"{kind.kind}.{kind.group}"
 
 
 def _remembering(look: Callable[[object], list[str]]) -> Callable[[Seen], list[str]]:
