@@ -6,7 +6,7 @@ reading order: first what makes all else pointless, then images, workloads, labe
 
 from __future__ import annotations
 
-from upgrader.checks.advisories import advisories
+from upgrader.checks.advisories import upgrade_notes
 from upgrader.checks.context import Check, Context, Report
 from upgrader.checks.gateways.emptied import emptied
 from upgrader.checks.gateways.no_manifests import no_manifests
@@ -97,7 +97,7 @@ CHECKS: tuple[Check, ...] = (
     target_installed,
     ambient,
     cni,
-    advisories,
+    upgrade_notes,
 )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from tests.checks.asking import context
 from tests.meshes import Mesh, mesh
 from upgrader.catalog.advisory import Advisory
-from upgrader.checks.advisories.check import advisories, detected
+from upgrader.checks.advisories.check import detected, upgrade_notes
 from upgrader.checks.advisories.world import World
 from upgrader.model.answer import Answer
 from upgrader.model.codec import digest
@@ -70,7 +70,7 @@ def findings(
 ) -> list[Finding]:
     """What the check says, when *one* is all that is known."""
     asked = context(path, advisories={one.minor: (one,)}, answers={a.id: a for a in answers}, **fields)
-    return list(advisories(built.snapshot(), asked))
+    return list(upgrade_notes(built.snapshot(), asked))
 
 
 def hits(one: Advisory, built: Mesh, path: str = PATH, **fields: Any) -> list[str]:

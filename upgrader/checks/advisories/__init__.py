@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from upgrader.checks.advisories.check import advisories
+from upgrader.checks.advisories.check import upgrade_notes
 
-__all__ = ["advisories"]
+__all__ = ["upgrade_notes"]

@@ -15,7 +15,7 @@ from upgrader.model.snapshot import Snapshot
 _ORDER = {"breaking": 0, "behaviour": 1, "info": 2}
 
 
-def advisories(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+def upgrade_notes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report what changes on the way and concerns this mesh, what has to be asked, and what could not be judged.
 
     An advisory belongs to the hop that enters its minor; a hop within a minor has none. Every hop is judged by the

@@ -37,7 +37,7 @@ def known(minor: str, folder: Path | None = None) -> tuple[Advisory, ...]:
             if detector.check and detector.check not in NAMED:
                 near = near_ids(detector.check, NAMED)
                 raise wrong(
-                    minor,
+                    f"{minor}.yaml",
                     f"{one.id}: there is no check {detector.check!r}; near: {', '.join(near) or 'none'}",
                 )
     return found
