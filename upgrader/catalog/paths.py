@@ -21,6 +21,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from upgrader.catalog.walks import (
     Found,
     Step,
@@ -44,6 +46,10 @@ _CONDITION = re.compile(
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
 
 
+Needs = list[frozenset[bytes]]
+"""Pieces of JSON; of each set an object has at least one, or the path leads nowhere in it."""
+
+
 class PathError(ValueError):
     """The text is no path; the message says where and why."""
 
@@ -58,7 +64,7 @@ class Path:
     A key of a list leads nowhere: say ``[*]``. A null is there, with value None.
     """
 
-    __slots__ = ("_walk", "text")
+    __slots__ = ("_walk", "needs", "text")
 
     def __init__(self, text: str) -> None:
         """Compile.
@@ -67,13 +73,21 @@ class Path:
             PathError: *text* is no path.
         """
         self.text = text
-        self._walk = chain(_steps(text), _end)
+        needs: Needs = []
+        self._walk = chain(_steps(text, needs), _end)
+        self.needs = tuple(needs)
 
     def find(self, value: Any) -> Found:
         """Where in *value*, and what is there: ``[("spec.ports[0].port", 80)]``."""
         found: Found = []
         self._walk(value, "", found)
         return found
+
+
+def json_piece(text: str, *, key: bool = False) -> bytes:
+    """*text* as it stands in JSON, with its quotes when it is a *key*."""
+    piece = msgspec.json.encode(text)
+    return piece if key else piece[1:-1]
 
 
 @cache
@@ -86,7 +100,7 @@ def _end(value: Any, where: str, found: Found) -> None:
     found.append((where.removeprefix("."), value))
 
 
-def _steps(text: str) -> list[Step]:
+def _steps(text: str, needs: Needs) -> list[Step]:
     steps: list[Step] = []
     at = 0
     while at < len(text):
@@ -99,12 +113,12 @@ def _steps(text: str) -> list[Step]:
             at += 1
         elif at and text[at] != "[":
             raise PathError(f"{text!r}: a dot is missing before {text[at:]!r}")
-        step, at = _step(text, at)
+        step, at = _step(text, at, needs)
         steps.append(anywhere(step) if deep else step)
     return steps
 
 
-def _step(text: str, at: int) -> tuple[Step, int]:
+def _step(text: str, at: int, needs: Needs) -> tuple[Step, int]:
     """The step that begins at *at*, and where the next one does."""
     if at >= len(text):
         raise PathError(f"{text!r} ends with a dot")
@@ -113,24 +127,37 @@ def _step(text: str, at: int) -> tuple[Step, int]:
     if text[at] in "({":
         end = _closing(text, at)
         inner = _split(text[at + 1 : end], "|" if text[at] == "(" else ",")
-        return either([_steps(one) for one in inner]), end + 1
+        return _ways(inner, needs), end + 1
     if text[at] == "[":
-        return _bracket(text, at)
+        return _bracket(text, at, needs)
     if (found := _NAME.match(text, at)) and found[0] != "$":
+        needs.append(frozenset({json_piece(found[0], key=True)}))
         return key(found[0]), found.end()
     raise PathError(f"{text!r}: {text[at:]!r} is not understood")
 
 
-def _bracket(text: str, at: int) -> tuple[Step, int]:
+def _ways(texts: list[str], needs: Needs) -> Step:
+    """One way or another; what they need is one key of each, if each needs any."""
+    own: list[Needs] = [[] for _ in texts]
+    ways = [_steps(text, inner) for text, inner in zip(texts, own, strict=True)]
+    if all(own):
+        needs.append(frozenset(key for inner in own for key in inner[-1]))
+    return either(ways)
+
+
+def _bracket(text: str, at: int, needs: Needs) -> tuple[Step, int]:
     if text.startswith("[*]", at):
         return every, at + 3
     if found := _QUOTED.match(text, at):
-        return (glob(found[2]) if "*" in found[2] else key(found[2])), found.end()
+        if "*" in found[2]:
+            return glob(found[2]), found.end()
+        needs.append(frozenset({json_piece(found[2], key=True)}))
+        return key(found[2]), found.end()
     if found := _INDEX.match(text, at):
         return index(int(found[1])), found.end()
     if text.startswith("[?", at):
         end = _closing(text, at)
-        return _filter(text[at + 2 : end]), end + 1
+        return _filter(text[at + 2 : end], needs), end + 1
     raise PathError(f"{text!r}: {text[at:]!r} is not understood; every member is [*]")
 
 
@@ -172,11 +199,11 @@ def _split(text: str, mark: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _filter(text: str) -> Step:
+def _filter(text: str, needs: Needs) -> Step:
     inner = text.strip()
     if inner.startswith("(") and _closing(inner, 0) == len(inner) - 1:
         inner = inner[1:-1]
-    tests = [_condition(part) for part in _split(inner, "&&")]
+    tests = [_condition(part, needs) for part in _split(inner, "&&")]
 
     def step(then: Walk) -> Walk:
         def passed(value: Any, where: str, found: Found) -> None:
@@ -188,7 +215,7 @@ def _filter(text: str) -> Step:
     return step
 
 
-def _condition(text: str) -> Callable[[Any], bool]:
+def _condition(text: str, needs: Needs) -> Callable[[Any], bool]:
     found = _CONDITION.match(text)
     if found is None or not (found["path"] or found["op"]):
         raise PathError(f"[?{text}] is no condition such as [?name=='x']")
@@ -202,6 +229,8 @@ def _condition(text: str) -> Callable[[Any], bool]:
         except re.error as error:
             raise PathError(f"[?{text}]: {error}") from error
         return lambda value: any(search(text_of(v)) for _, v in path.find(value))
+    needs += path.needs
     if op == "==":
+        needs.append(frozenset({json_piece(wanted)}))
         return lambda value: any(text_of(v) == wanted for _, v in path.find(value))
     return lambda value: any(text_of(v) != wanted for _, v in path.find(value))

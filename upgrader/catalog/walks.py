@@ -25,6 +25,8 @@ def chain(steps: list[Step], end: Walk) -> Walk:
 
 def text_of(value: Any) -> str:
     """A scalar as people write it: ``true``, ``80``, ``1.5``, the text itself."""
+    if type(value) is str:
+        return value
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

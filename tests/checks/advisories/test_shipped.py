@@ -33,7 +33,9 @@ def test_every_way_of_dealing_with_them_is_counted() -> None:
     assert sum(total.values()) == len(every())
 
 
-@pytest.mark.skipif(not DATA, reason="UPGRADER_TEST_DATA is not set: the list of upstream's notes is not part of the project")
+@pytest.mark.skipif(
+    not DATA, reason="UPGRADER_TEST_DATA is not set: the list of upstream's notes is not part of the project"
+)
 def test_every_note_of_upstream_is_dealt_with() -> None:
     notes = yaml.load(Path(DATA, "upgrade_notes.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     wanted = {entry["id"] for hop in notes["hops"] for entry in hop["entries"]}
@@ -53,7 +55,11 @@ def test_every_named_check_is_used_and_every_used_one_exists() -> None:
 def test_what_an_advisory_says_fits_into_a_plan(minor: str) -> None:
     for one in known(minor):
         assert len(one.title) <= 100, one.id
-        assert one.title[0].isupper() or not one.title[0].isalpha() or one.title.split()[0] in {"istiod", "istioctl"}, one.id
+        assert (
+            one.title[0].isupper()
+            or not one.title[0].isalpha()
+            or one.title.split()[0] in {"istiod", "istioctl"}
+        ), one.id
         assert all("\n" not in line.strip() for line in (*one.do, one.ask, one.revert)), one.id
         assert not one.ask or one.ask.endswith("?"), one.id
         assert one.id in advisory_page(one)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import translate
 from typing import Any
 
 from upgrader.catalog.advisory import UNSET, Pattern
-from upgrader.catalog.paths import compiled
+from upgrader.catalog.paths import compiled, json_piece
 from upgrader.catalog.walks import text_of
 from upgrader.model.codec import encode
 
@@ -41,6 +41,22 @@ def places(pattern: Pattern) -> Places:
         return held
 
     return look
+
+
+def needs(pattern: Pattern) -> Iterator[frozenset[bytes]]:
+    """Pieces of JSON: of each set an object has at least one, or *pattern* does not hold for it.
+
+    What asks for absence needs none.
+    """
+    if pattern.exists is False:
+        return
+    yield from compiled(pattern.path).needs
+    wanted = () if pattern.equals is UNSET else (pattern.equals,)
+    wanted = pattern.among if isinstance(pattern.among, tuple) else wanted
+    if wanted and not any(isinstance(one, dict | list) for one in wanted):
+        yield frozenset(json_piece(text_of(one)) for one in wanted)
+    for inner in pattern.where:
+        yield from needs(inner)
 
 
 def labels_test(selector: str) -> Callable[[Mapping[str, str]], bool]:
@@ -101,10 +117,17 @@ def _comparison(p: Pattern) -> Test | None:
         wanted = p.empty
         return lambda value: (value is None or value in ("", [], {})) is wanted
     if p.equals is not UNSET:
-        return lambda value: same(value, p.equals)
+        return _equal(p.equals)
     if p.differs is not UNSET:
         return lambda value: not same(value, p.differs)
     return None
+
+
+def _equal(wanted: Any) -> Test:
+    if isinstance(wanted, dict | list):
+        return lambda value: bool(value == wanted)
+    text = text_of(wanted)
+    return lambda value: text_of(value) == text and not isinstance(value, dict | list)
 
 
 def _membership(p: Pattern) -> Test | None:

@@ -63,7 +63,7 @@ def control_planes(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
 
 def proxies(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
     """Running proxies, once per workload and content."""
-    passing = ("pod", "uid", "ready", "restarts", "phase", "terminating")
+    kept = ("namespace", "kind", "workload", "revision", "version", "native", "pinned")
     known: set[tuple[str, ...]] = set()
     for proxy in mesh.proxies:
         key = (
@@ -79,7 +79,7 @@ def proxies(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
         if proxy.terminating or not ours or key in known:
             continue
         known.add(key)
-        body = {k: v for k, v in msgspec.to_builtins(proxy).items() if k not in passing}
+        body = {field: getattr(proxy, field) for field in kept} | {"image": msgspec.to_builtins(proxy.image)}
         owner = proxy.workload.partition("/")[2]
         yield seen(f"proxies of {proxy.workload}", owner, proxy.namespace, body)
 
