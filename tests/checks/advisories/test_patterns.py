@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from upgrader.catalog.advisory import Pattern
-from upgrader.checks.advisories.matching import labels_test, name_test, places
+from upgrader.checks.advisories.matching import labels_test, name_test, needs, places
 
 BODY: dict[str, Any] = {
     "spec": {
@@ -105,6 +106,9 @@ def test_a_test_holds_for_some_values_and_for_others_not(
     path: str, test: dict[str, Any], expected: bool
 ) -> None:
     assert holds(path, **test) is expected
+    words = msgspec.json.encode(BODY)
+    told = all(any(w in words for w in ways) for ways in needs(Pattern(path=path, **test)))
+    assert told or not expected, "an object without the words must not hold"
 
 
 def both(*mode: str) -> Pattern:
@@ -160,3 +164,26 @@ def test_a_selector_reads_as_that_of_kubectl(selector: str, fits: bool) -> None:
 )
 def test_a_name_fits_a_glob_as_a_whole(glob: str, name: str, fits: bool) -> None:
     assert name_test(glob)(name) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "test", "words"),
+    [
+        ("spec.a['b/c'].d", {}, [{b'"spec"'}, {b'"a"'}, {b'"b/c"'}, {b'"d"'}]),
+        ("spec.(a|b.c).d", {"equals": 8}, [{b'"spec"'}, {b'"a"', b'"c"'}, {b'"d"'}, {b"8"}]),
+        ("spec.(a|*).d", {"among": ("x", True)}, [{b'"spec"'}, {b'"d"'}, {b"x", b"true"}]),
+        ("a[?name=='x' && port!=8]..q", {}, [{b'"a"'}, {b'"name"'}, {b"x"}, {b'"port"'}, {b'"q"'}]),
+        ("a['b/*']", {"differs": "x"}, [{b'"a"'}]),
+        ("a", {"exists": False}, []),
+        ("", {"contains": "x"}, []),
+    ],
+)
+def test_a_pattern_cannot_do_without_some_words(
+    path: str, test: dict[str, Any], words: list[set[bytes]]
+) -> None:
+    assert [set(ways) for ways in needs(Pattern(path=path, **test))] == words
+
+
+def test_conditions_add_their_words_unless_they_ask_for_absence() -> None:
+    there, absent = Pattern(path="b", equals="x"), Pattern(path="c", exists=False)
+    assert [set(w) for w in needs(Pattern(path="a", where=(there, absent)))] == [{b'"a"'}, {b'"b"'}, {b"x"}]

@@ -26,12 +26,9 @@ from upgrader.checks.advisories.named.old_patches import (
 from upgrader.checks.advisories.named.relations import (
     cni_excludes_ambient,
     duplicate_subsets,
-    foreign_certificate_refs,
     gateways_selecting_managed_pods_elsewhere,
-    routes_sharing_a_service,
     service_entry_hosts_of_several_namespaces,
     shared_destination_hosts,
-    workload_entries_of_services,
 )
 from upgrader.checks.advisories.world import Hit, World
 
@@ -42,7 +39,6 @@ _CHECKS: tuple[NamedCheck, ...] = (
     alternative_names_are_unchecked,
     cni_excludes_ambient,
     duplicate_subsets,
-    foreign_certificate_refs,
     gateways_are_fought_over,
     gateways_are_renamed,
     gateways_selecting_managed_pods_elsewhere,
@@ -51,12 +47,10 @@ _CHECKS: tuple[NamedCheck, ...] = (
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     proxy_configs_lose_gateways,
-    routes_sharing_a_service,
     service_entry_hosts_of_several_namespaces,
     services_select_workload_entries,
     shared_destination_hosts,
     slow_reconnection,
     unready_endpoints_are_sent,
-    workload_entries_of_services,
 )
 NAMED: Mapping[str, NamedCheck] = {check.__name__: check for check in _CHECKS}

@@ -12,7 +12,6 @@ from upgrader.model.injection import label_selector_matches
 _DESTINATION_RULE = "DestinationRule.networking.istio.io"
 _SERVICE_ENTRY = "ServiceEntry.networking.istio.io"
 _ROUTE = "HTTPRoute.gateway.networking.k8s.io"
-_GATEWAY = "Gateway.gateway.networking.k8s.io"
 _DATAPLANE = "istio.io/dataplane-mode"
 
 
@@ -72,15 +71,6 @@ def workload_entries_of_services(world: World) -> Iterator[Hit]:
         for service in services.get(one.namespace, ()):
             if label_selector_matches({"matchLabels": inner(service.body, "spec", "selector")}, labels):
                 yield Hit(one.title, f"selected by {service.title}")
-
-
-def foreign_certificate_refs(world: World) -> Iterator[Hit]:
-    """Gateways of the Gateway API that take a certificate from another namespace."""
-    for one in world.objects(_GATEWAY):
-        for number, listener in enumerate(_list(one.body, "listeners")):
-            for ref in inner(listener, "tls").get("certificateRefs") or ():
-                if isinstance(ref, dict) and ref.get("namespace") not in {None, "", one.namespace}:
-                    yield Hit(one.title, f"spec.listeners[{number}].tls {ref['namespace']}/{ref.get('name')}")
 
 
 def gateways_selecting_managed_pods_elsewhere(world: World) -> Iterator[Hit]:
