@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from upgrader.checks.advisories.named.ambient import (
+    ambient_configuration_of_no_revision,
+    more_workloads_than_a_request_holds,
+    policies_of_istio_cni,
+)
 from upgrader.checks.advisories.named.connections import slow_reconnection
 from upgrader.checks.advisories.named.deployed_gateways import (
     alpha_routes_of_our_gateways,
     gateways_are_fought_over,
     gateways_are_renamed,
     proxy_configs_lose_gateways,
+)
+from upgrader.checks.advisories.named.elsewhere import said_by_another_check
+from upgrader.checks.advisories.named.gateways import (
+    backend_policies_with_a_destination_rule,
+    gateway_pods_of_another_account,
 )
 from upgrader.checks.advisories.named.ingress import ingress_order
 from upgrader.checks.advisories.named.networks import networks_differ
@@ -23,12 +33,19 @@ from upgrader.checks.advisories.named.old_patches import (
     services_select_workload_entries,
     unready_endpoints_are_sent,
 )
+from upgrader.checks.advisories.named.patches import (
+    hbone_proxies_of_1_29,
+    hbone_proxies_of_1_30,
+    virtual_services_before_1_30_3,
+)
 from upgrader.checks.advisories.named.relations import (
     cni_excludes_ambient,
     duplicate_subsets,
     gateways_selecting_managed_pods_elsewhere,
+    routes_sharing_a_service,
     service_entry_hosts_of_several_namespaces,
     shared_destination_hosts,
+    workload_entries_of_services,
 )
 from upgrader.checks.advisories.world import Hit, World
 
@@ -37,20 +54,31 @@ NamedCheck = Callable[[World], Iterator[Hit]]
 _CHECKS: tuple[NamedCheck, ...] = (
     alpha_routes_of_our_gateways,
     alternative_names_are_unchecked,
+    ambient_configuration_of_no_revision,
+    backend_policies_with_a_destination_rule,
     cni_excludes_ambient,
     duplicate_subsets,
+    gateway_pods_of_another_account,
     gateways_are_fought_over,
     gateways_are_renamed,
     gateways_selecting_managed_pods_elsewhere,
+    hbone_proxies_of_1_29,
+    hbone_proxies_of_1_30,
     ingress_order,
+    more_workloads_than_a_request_holds,
     networks_differ,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
+    policies_of_istio_cni,
     proxy_configs_lose_gateways,
+    routes_sharing_a_service,
+    said_by_another_check,
     service_entry_hosts_of_several_namespaces,
     services_select_workload_entries,
     shared_destination_hosts,
     slow_reconnection,
     unready_endpoints_are_sent,
+    virtual_services_before_1_30_3,
+    workload_entries_of_services,
 )
 NAMED: Mapping[str, NamedCheck] = {check.__name__: check for check in _CHECKS}
