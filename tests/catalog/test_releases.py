@@ -160,6 +160,22 @@ def test_what_is_not_understood_is_refused_with_its_place(text: str, says: str) 
     assert says in refused.value.what[0]
 
 
-def test_a_folder_without_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_file_of_the_catalog_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UpgradeError, match="UPG-0003"):
         load_catalog(tmp_path)
+    with pytest.raises(UpgradeError, match="UPG-0003"):
+        load_catalog(tmp_path / "nowhere")
+
+
+def test_a_file_that_the_catalog_does_not_have_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "release.yaml").write_text(ENTRY, encoding="utf-8")
+    with pytest.raises(UpgradeError) as refused:
+        load_catalog(tmp_path)
+    assert "did you mean releases.yaml?" in refused.value.what[0]
+
+
+def test_an_entry_that_is_there_twice_is_refused() -> None:
+    twice = ENTRY + ENTRY.partition("releases:")[2]
+    with pytest.raises(UpgradeError) as refused:
+        read(twice)
+    assert refused.value.what == ("1.29 is there twice",)

@@ -106,7 +106,9 @@ def test_each_hop_is_compared_with_kubernetes_and_says_which_one_it_is() -> None
     assert [(f.hop, f.severity) for f in found] == [(2, Severity.ADVISORY), (3, Severity.BLOCKED)]
 
 
-def test_a_mesh_on_kubernetes_1_24_that_asks_for_1_20_is_refused_and_told_which_one_serves_every_hop() -> None:
+def test_a_mesh_on_kubernetes_1_24_that_asks_for_1_20_is_refused_and_told_which_one_serves_every_hop() -> (
+    None
+):
     for start in ("1.17.8 1.18.7 1.19.10 1.20.8", "1.18.7 1.19.10 1.20.8", "1.19.10 1.20.8"):
         first, *_ = start.split()
         found = said(mesh("v1.24.17").plane(first), "0304", start)[-1]

@@ -71,8 +71,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         else:
             rendered = from_folder(folder, way)
         blind = blind_spots(connection, mesh) if rendered.targets else ()
-        ending = way.findings if way else ()
-        further = (*ending, *rendered.findings, *looks.findings(connection.stopped), *blind)
+        further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
     context = _context(plane, wish, playbook, rendered, catalog)
@@ -85,7 +84,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         playbook,
         replace(rendered, inputs=rendered.inputs | dict(catalog.site)),
         mesh,
-        joined((*report.findings, *further)),
+        joined((*(way.findings if way else ()), *report.findings, *further)),
         report.ran + looks.number,
         answers,
     )

@@ -24,7 +24,7 @@ def rest_of_the_way(running: str, found: Reach, kubernetes: str, catalog: Catalo
         subject=f"Istio {target}",
         summary=f"Istio {target}: this plan ends at {here}; before {before}, {_first(found.later[0])}",
         what=tuple(_told(number, stage) for number, stage in enumerate(found.later, start=1)),
-        why=_why(here, before, found.later[0], kubernetes, catalog),
+        why=_why(running, found, kubernetes, catalog),
         do=tuple(_do(number, stage) for number, stage in enumerate(found.later, start=1)),
         hop=len(found.now),
     )
@@ -48,18 +48,20 @@ def _told(number: int, stage: Stage) -> str:
     return f"stretch {number}: Istio {path}{on}{tried}"
 
 
-def _why(here: str, before: str, stage: Stage, kubernetes: str, catalog: Catalog) -> str:
+def _why(running: str, found: Reach, kubernetes: str, catalog: Catalog) -> str:
+    passed, stage = (running, *found.now), found.later[0]
+    here, before = passed[-1], stage.minors[0]
     if stage.plugin and stage.kubernetes is None:
         return f"istio-cni exists once and is not moved by a plan; it would be too old for istiod {before}"
-    release, old = catalog.release(before), catalog.release(here)
-    if release is None or old is None:
-        return f"the catalog does not know both {here} and {before}"
-    if runs_on(catalog, before, kubernetes):
+    known = {m: r for m in passed if (r := catalog.release(m))}
+    release = catalog.release(before)
+    if release is None or runs_on(catalog, before, kubernetes) or not known:
         return f"Kubernetes must serve {here} and {before} while both run"
     least = max((release.kubernetes.minimum, release.kubernetes.tested[0]), key=Version.parse)
+    first = min(known, key=lambda m: Version.parse(known[m].kubernetes.supported[1]))
     return (
         f"Istio {before} needs Kubernetes {least}, the cluster has {kubernetes}, and no single Kubernetes serves the "
-        f"whole way: Istio {here} supports none after {old.kubernetes.supported[1]}"
+        f"whole way: Istio {first} supports none after {known[first].kubernetes.supported[1]}"
     )
 
 
