@@ -69,7 +69,7 @@ def parts_called(mesh: Snapshot, component: str, daemon_set: str) -> list[str]:
 
 
 def part_version(mesh: Snapshot, component: str, daemon_set: str) -> Version | None:
-    """The release of a part that exists once per node, from the image of its DaemonSet; None when nothing says it.
+    """The release of a part that exists once per node, from the image of its DaemonSet or its pods; None when nothing says it.
 
     Of several images the oldest counts.
     """
@@ -83,7 +83,8 @@ def part_version(mesh: Snapshot, component: str, daemon_set: str) -> Version | N
         for image in workload.images.values()
     ]
     tags = (text.rsplit("/", 1)[-1].partition(":")[2].partition("@")[0] for text in texts)
-    return min((v for tag in tags if (v := Version.of_tag(tag))), default=None)
+    running = [p.version for p in mesh.proxies if p.kind == daemon_set]
+    return min((v for tag in (*tags, *running) if (v := Version.of_tag(tag))), default=None)
 
 
 def cni_version(mesh: Snapshot) -> Version | None:

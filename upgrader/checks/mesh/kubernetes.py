@@ -61,7 +61,7 @@ def _running(version: str, context: Context) -> Finding:
         subject="",
         summary=f"hop 1: Kubernetes is {version}, and Istio {old.series}, which runs, supports {known[0]} to {known[1]}",
         why=f"both releases run during the hop; {release.source[0]}, read {release.seen}",
-        do=("go on: this hop leaves that release",),
+        do=(f"go on: hop 1 leaves Istio {old.series}",),
         hop=1,
     )
 

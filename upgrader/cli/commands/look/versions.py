@@ -54,7 +54,7 @@ def versions(what: str, manifests: str, istioctl: tuple[str, ...], catalog: str,
 
     \b
     upgrade versions
-    upgrade versions --from-version 1.27.9 --kubernetes 1.30      # without a cluster
+    upgrade versions --from-version 1.27.9 --kubernetes 1.30   # no cluster
     """
     del what
     options = said()
