@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.checks.asking import advises, blocks, said, silent
 from tests.meshes import Mesh, image, mesh, shop
 from upgrader.catalog import load_catalog
+from upgrader.checks import Context
+from upgrader.checks.versions.floors import floors
 from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import Definition
 from upgrader.model.version import Version
@@ -73,6 +76,14 @@ def test_a_floor_that_the_plan_gets_round_is_told_where_the_way_round_is() -> No
     [without] = said(shop("1.28.10"), "0327", "1.28.10 1.29.6")
     assert not any(patch in line for line in without.do)
     silent(shop("1.29.3"), "0114", "1.29.3 1.30.5")
+
+
+def test_a_floor_that_is_only_better_refuses_nothing() -> None:
+    known = load_catalog()
+    mild = {key: msgspec.structs.replace(one, need="better") for key, one in known.floors.items()}
+    path = (Version.parse("1.17.2"), Version.parse("1.18.7"))
+    asked = Context(path=path, catalog=msgspec.structs.replace(known, floors=mild))
+    assert list(floors(managed("1.17.2").snapshot(), asked)) == []
 
 
 @pytest.mark.parametrize("version", ["1.29.4", "1.29.5", "1.30.1", "1.30.2"])

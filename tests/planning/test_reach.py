@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from upgrader.catalog import load_catalog
+from upgrader.catalog import load_catalog, window
 from upgrader.model.version import Version
 from upgrader.planning.route import explicit, route
 from upgrader.planning.routes.reach import Reach, reach
@@ -55,6 +55,13 @@ def test_nothing_can_be_done_where_not_even_the_first_hop_is_served() -> None:
 
 def test_a_server_that_says_no_version_ends_no_route() -> None:
     assert way(12, 31, "nonsense").later == ()
+
+
+def test_a_server_is_never_taken_back() -> None:
+    assert str(window(CATALOG, ["1.27", "1.28"])) == "1.30 to 1.33"
+    assert str(window(CATALOG, ["1.27", "1.28"], "v1.32.5")) == "1.32 to 1.33"
+    assert window(CATALOG, ["1.27", "1.28"], "v1.34.0") is None
+    assert window(CATALOG, ["1.11"]) is None
 
 
 def test_the_node_plugin_ends_a_route_before_it_would_be_two_minors_behind() -> None:

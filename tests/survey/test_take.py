@@ -102,7 +102,7 @@ def test_parts_of_the_nodes_are_read_wherever_they_are(shelf: Any, look: Look) -
         return obj("DaemonSet", name, "kube-system", "apps/v1", spec={"template": template})
 
     plugin = daemon_set("istio-cni-node", "docker.io/istio/install-cni:1.27.9")
-    found = look(shelf(*mesh(), plugin, daemon_set("kube-proxy", "kube-proxy:1")))
+    found = look(shelf([*mesh(), plugin, daemon_set("kube-proxy", "kube-proxy:1")]))
     assert [w.name for w in found.workloads] == ["kube-system/istio-cni-node", "shop/cart"]
     assert found.workloads[0].images == {"istio-cni-node": "docker.io/istio/install-cni:1.27.9"}
 
