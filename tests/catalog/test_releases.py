@@ -48,7 +48,7 @@ def test_every_entry_makes_sense_in_itself(release: Release) -> None:
     first, last = Version.parse(known.supported[0]), Version.parse(known.supported[1])
     assert Version.parse(known.tested[0]) <= Version.parse(known.tested[1]) < first <= last
     assert Version.parse(known.tested[0]) <= Version.parse(known.minimum) <= first
-    assert release.latest not in {patch for fault in release.known_bad for patch in fault.patches}
+    assert load_catalog().fault(Version.parse(release.latest)) is None
 
 
 def test_neighbours_have_a_kubernetes_version_in_common() -> None:
@@ -160,6 +160,22 @@ def test_what_is_not_understood_is_refused_with_its_place(text: str, says: str) 
     assert says in refused.value.what[0]
 
 
-def test_a_folder_without_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_file_of_the_catalog_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UpgradeError, match="UPG-0003"):
         load_catalog(tmp_path)
+    with pytest.raises(UpgradeError, match="UPG-0003"):
+        load_catalog(tmp_path / "nowhere")
+
+
+def test_a_file_that_the_catalog_does_not_have_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "release.yaml").write_text(ENTRY, encoding="utf-8")
+    with pytest.raises(UpgradeError) as refused:
+        load_catalog(tmp_path)
+    assert "did you mean releases.yaml?" in refused.value.what[0]
+
+
+def test_an_entry_that_is_there_twice_is_refused() -> None:
+    twice = ENTRY + ENTRY.partition("releases:")[2]
+    with pytest.raises(UpgradeError) as refused:
+        read(twice)
+    assert refused.value.what == ("1.29 is there twice",)

@@ -90,7 +90,8 @@ def test_what_only_checks_ask_about_blocks_nothing_and_is_told_where_it_was_not_
         ("v1.28.9", Severity.BLOCKED),  # below what istioctl 1.28 accepts
         ("v1.29.1", Severity.ADVISORY),  # tested, not supported
         ("v1.30.0", None),
-        ("v1.34.4-eks-1", None),
+        ("v1.33.4-eks-1", None),
+        ("v1.34.4", Severity.ADVISORY),  # 1.28 supports it, 1.27, which runs, does not
         ("v1.35.0", Severity.ADVISORY),  # released later
         ("nonsense", Severity.ADVISORY),
     ],
@@ -105,8 +106,45 @@ def test_each_hop_is_compared_with_kubernetes_and_says_which_one_it_is() -> None
     assert [(f.hop, f.severity) for f in found] == [(2, Severity.ADVISORY), (3, Severity.BLOCKED)]
 
 
-def test_an_unknown_minor_is_said_to_be_unknown() -> None:
-    assert "nothing is known" in advises(mesh().plane("1.31.0"), "0304", path="1.31.0 1.32.0").summary
+def test_a_mesh_on_kubernetes_1_24_that_asks_for_1_20_is_refused_and_told_which_one_serves_every_hop() -> (
+    None
+):
+    for start in ("1.17.8 1.18.7 1.19.10 1.20.8", "1.18.7 1.19.10 1.20.8", "1.19.10 1.20.8"):
+        first, *_ = start.split()
+        found = said(mesh("v1.24.17").plane(first), "0304", start)[-1]
+        assert found.severity is Severity.BLOCKED
+        assert found.allowable
+        assert "Istio 1.20 needs a newer one" in found.summary
+        assert found.do[0].startswith("upgrade Kubernetes to 1.25 to 1.2")
+        assert "serves every hop" in found.do[0]
+
+
+def test_what_runs_must_go_with_kubernetes_as_well_while_both_run() -> None:
+    found = advises(mesh("v1.34.4").plane("1.27.9"), "0304")
+    assert "Istio 1.27, which runs, supports 1.29 to 1.33" in found.summary
+    silent(mesh("v1.33.4").plane("1.27.9"), "0304")
+
+
+def test_a_kubernetes_that_nobody_tried_a_release_on_is_refused() -> None:
+    odd = load_catalog().releases["1.28"]
+    known = msgspec.structs.replace(odd.kubernetes, tested=("1.28", "1.29"), minimum="1.20")
+    releases = {**load_catalog().releases, "1.28": msgspec.structs.replace(odd, kubernetes=known)}
+    asked = Context(
+        path=(Version.parse("1.27.9"), Version.parse("1.28.10")),
+        catalog=msgspec.structs.replace(load_catalog(), releases=releases),
+    )
+    found = run_checks(mesh("v1.27.1").plane("1.27.9").snapshot(), asked).findings
+    assert Severity.BLOCKED in {f.severity for f in found if f.code == "UPG-0304"}
+
+
+def test_a_minor_between_known_ones_that_the_catalog_lacks_is_said_to_be_unknown() -> None:
+    releases = {m: r for m, r in load_catalog().releases.items() if m != "1.28"}
+    asked = Context(
+        path=(Version.parse("1.27.9"), Version.parse("1.28.10")),
+        catalog=msgspec.structs.replace(load_catalog(), releases=releases),
+    )
+    [found] = [f for f in run_checks(shop().snapshot(), asked).findings if f.code == "UPG-0304"]
+    assert "nothing is known" in found.summary
 
 
 def test_a_control_plane_with_a_missing_replica_is_not_ready() -> None:

@@ -96,6 +96,17 @@ def test_a_workload_that_asks_for_injection_by_itself_makes_its_namespace_one(
     assert {w.name for w in found.workloads} == {"shop/cart", "other/lonely", "other/asking"}
 
 
+def test_parts_of_the_nodes_are_read_wherever_they_are(shelf: Any, look: Look) -> None:
+    def daemon_set(name: str, image: str) -> Obj:
+        template = {"spec": {"containers": [{"name": name, "image": image}]}}
+        return obj("DaemonSet", name, "kube-system", "apps/v1", spec={"template": template})
+
+    plugin = daemon_set("istio-cni-node", "docker.io/istio/install-cni:1.27.9")
+    found = look(shelf([*mesh(), plugin, daemon_set("kube-proxy", "kube-proxy:1")]))
+    assert [w.name for w in found.workloads] == ["kube-system/istio-cni-node", "shop/cart"]
+    assert found.workloads[0].images == {"istio-cni-node": "docker.io/istio/install-cni:1.27.9"}
+
+
 def test_control_planes_are_found_in_every_namespace(shelf: Any, look: Look) -> None:
     found = look(shelf([*mesh(), obj("Namespace", "canary"), istiod("1-28-10", "1.28.10", "canary")]))
     assert [(p.ref.namespace, p.revision) for p in found.control_planes] == [

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from upgrader.catalog.entries import Fault, KubernetesRange, Release, SkewRule
 from upgrader.catalog.explain import codes, page
 from upgrader.catalog.load import load_catalog
-from upgrader.catalog.query import Catalog, Fault, KubernetesRange, Release, Support
+from upgrader.catalog.query import Catalog, Support
+from upgrader.catalog.windows import Window, runs_on, window
 
-__all__ = ["Catalog", "Fault", "KubernetesRange", "Release", "Support", "codes", "load_catalog", "page"]
+__all__ = [
+    "Catalog",
+    "Fault",
+    "KubernetesRange",
+    "Release",
+    "SkewRule",
+    "Support",
+    "Window",
+    "codes",
+    "load_catalog",
+    "page",
+    "runs_on",
+    "window",
+]

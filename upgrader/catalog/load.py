@@ -2,75 +2,160 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from upgrader.catalog.query import Catalog, Release, minor_of
+from upgrader.catalog.entries import (
+    DefinitionVersions,
+    EnvFlag,
+    Floor,
+    Hub,
+    Profiles,
+    Release,
+    SkewRule,
+)
+from upgrader.catalog.query import Catalog, minor_of
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
 
 CODE = "UPG-0003"
-FILE = "releases.yaml"
 _DATA = Path(__file__).with_name("data")
 
 
-class ReleasesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``releases.yaml`` decodes into."""
+class _Kind(msgspec.Struct, frozen=True):
+    """One file of the catalog: the list in it, what its entries are, and what tells them apart."""
 
-    schema: Literal[1]
-    releases: tuple[Release, ...]
+    name: str
+    entry: type
+    key: Callable[[Any], str]
+    minors: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    """Texts of an entry that must be minors."""
+
+
+FILES: Mapping[str, _Kind] = {
+    "releases.yaml": _Kind(
+        "releases",
+        Release,
+        lambda e: e.minor,
+        lambda e: (e.minor, e.kubernetes.minimum, *e.kubernetes.supported, *e.kubernetes.tested),
+    ),
+    "skew.yaml": _Kind("skew", SkewRule, lambda e: e.part),
+    "floors.yaml": _Kind(
+        "floors", Floor, lambda e: e.id, lambda e: (*e.leaving, *((e.entering,) if e.entering else ()))
+    ),
+    "definitions.yaml": _Kind(
+        "definitions", DefinitionVersions, lambda e: f"{e.name} {e.since}", lambda e: (e.since,)
+    ),
+    "env.yaml": _Kind(
+        "flags",
+        EnvFlag,
+        lambda e: f"{e.name} {e.removed}",
+        lambda e: (e.removed, *((e.back,) if e.back else ())),
+    ),
+    "profiles.yaml": _Kind("profiles", Profiles, lambda e: e.minor, lambda e: (e.minor, *e.behaves)),
+    "hubs.yaml": _Kind("hubs", Hub, lambda e: e.hub, lambda e: (e.last,)),
+}
+"""File name to what is in it; the name of the list is that of the catalog's field, ``rules`` for ``skew``."""
 
 
 @cache
 def load_catalog(folder: Path | None = None) -> Catalog:
-    """What is known about Istio; entries of *folder*/releases.yaml replace ours, minor by minor.
+    """What is known about Istio; entries of the files of *folder* replace ours, key by key.
 
     Read once per folder and process.
 
     Raises:
-        UpgradeError: UPG-0003 the file of *folder* is missing, unreadable, or has an unknown key or a wrong value.
+        UpgradeError: UPG-0003 the folder has no file of the catalog or one of another name, or a file is unreadable, or
+            has an unknown key or a wrong value.
     """
-    known = {r.minor: r for r in _read(_DATA / FILE).releases}
-    if folder is not None:
-        known |= {r.minor: r for r in _read(folder / FILE).releases}
-    return Catalog(known)
+    known = {kind.name: _read(_DATA / name, kind) for name, kind in FILES.items()}
+    site: dict[str, str] = {}
+    for file in _files(folder) if folder is not None else ():
+        kind = FILES[file.name]
+        known[kind.name] |= _read(file, kind)
+        site[f"catalog/{file.name}"] = sha256(file.read_bytes()).hexdigest()
+    return Catalog(**known, site=site)
 
 
-def _read(file: Path) -> ReleasesFile:
+def _files(folder: Path) -> list[Path]:
+    """The files of a site's folder."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+    except OSError as error:
+        raise _wrong(folder, error.strerror or "can not be read") from error
+    for file in found:
+        if file.name not in FILES:
+            near = difflib.get_close_matches(file.name, FILES, 1)
+            meant = f"did you mean {near[0]}?" if near else f"files are {', '.join(FILES)}"
+            raise _wrong(file, f"the catalog has no file of that name; {meant}")
+    if not found:
+        raise _wrong(folder / "releases.yaml", f"it has none of {', '.join(FILES)}")
+    return found
+
+
+def _read(file: Path, kind: _Kind) -> dict[str, Any]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         found = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506  a safe loader, in C when there is one
-        decoded = msgspec.convert(found, ReleasesFile)
+        decoded: Any = msgspec.convert(found, _document(kind))
     except OSError as error:
         raise _wrong(file, error.strerror or "can not be read") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise _wrong(file, " ".join(str(error).split())) from error
-    for release in decoded.releases:
-        _check(release, file)
-    return decoded
+    entries: dict[str, Any] = {}
+    for entry in getattr(decoded, _list_of(kind)):
+        _check(entry, kind, file)
+        if entries.setdefault(kind.key(entry), entry) is not entry:
+            raise _wrong(file, f"{kind.key(entry)} is there twice")
+    return entries
 
 
-def _check(release: Release, file: Path) -> None:
+def _list_of(kind: _Kind) -> str:
+    return "rules" if kind.name == "skew" else kind.name
+
+
+@cache
+def _document(kind: _Kind) -> type:
+    """What a whole file decodes into."""
+    return msgspec.defstruct(
+        f"{kind.entry.__name__}File",
+        [("schema", Literal[1]), (_list_of(kind), tuple[kind.entry, ...])],  # type: ignore[name-defined]
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+def _check(entry: Any, kind: _Kind, file: Path) -> None:
     """Every version text can be read, so that questions never fail later."""
-    known = release.kubernetes
-    minors = (release.minor, known.minimum, *known.supported, *known.tested)
-    odd = next((text for text in minors if minor_of(text) is None), None)
+    name = kind.key(entry)
+    odd = next((text for text in kind.minors(entry) if minor_of(text) is None), None)
     if odd is not None:
-        raise _wrong(file, f"{release.minor}: {odd!r} is not a minor such as 1.29")
-    for text in (release.latest, *(p for fault in release.known_bad for p in fault.patches)):
-        try:
-            series = Version.parse(text).series
-        except ValueError as error:
-            raise _wrong(file, f"{release.minor}: {error}") from error
-        if series != release.minor:
-            raise _wrong(file, f"{text} is not a release of {release.minor}")
-    if not release.source:
-        raise _wrong(file, f"{release.minor} names no source")
+        raise _wrong(file, f"{name}: {odd!r} is not a minor such as 1.29")
+    if not entry.source:
+        raise _wrong(file, f"{name} names no source")
+    if isinstance(entry, Floor):
+        _releases(entry.leaving, name, file)
+    if isinstance(entry, Release):
+        patches = (entry.latest, *(p for fault in entry.known_bad for p in fault.patches))
+        for text, version in zip(patches, _releases(patches, name, file), strict=True):
+            if version.series != entry.minor:
+                raise _wrong(file, f"{text} is not a release of {entry.minor}")
+
+
+def _releases(texts: tuple[str, ...], name: str, file: Path) -> list[Version]:
+    try:
+        return [Version.parse(text) for text in texts]
+    except ValueError as error:
+        raise _wrong(file, f"{name}: {error}") from error
 
 
 def _wrong(file: Path, reason: str) -> UpgradeError:

@@ -37,6 +37,14 @@ from upgrader.checks.mesh.two_meshes import two_meshes
 from upgrader.checks.mesh.unknown_version import unknown_version
 from upgrader.checks.mesh.unread import unread, unseen
 from upgrader.checks.skip import skip_refusal
+from upgrader.checks.versions.crd_versions import crd_versions
+from upgrader.checks.versions.env_flags import env_flags
+from upgrader.checks.versions.floors import floors
+from upgrader.checks.versions.hubs import hubs
+from upgrader.checks.versions.newer import newer
+from upgrader.checks.versions.profiles import profiles
+from upgrader.checks.versions.skew import skew
+from upgrader.checks.versions.stale import stale
 from upgrader.checks.webhooks.dangling import dangling
 from upgrader.checks.webhooks.default_validator import default_validator
 from upgrader.checks.webhooks.no_bundle import no_bundle
@@ -63,8 +71,15 @@ CHECKS: tuple[Check, ...] = (
     mixed_versions,
     not_ready,
     set_aside,
+    stale,
+    newer,
     kubernetes,
     lifetime,
+    floors,
+    skew,
+    env_flags,
+    profiles,
+    hubs,
     consistency,
     orphans,
     pinned,
@@ -92,6 +107,7 @@ CHECKS: tuple[Check, ...] = (
     no_manifests,
     revision_labelled,
     definitions,
+    crd_versions,
     installers,
     gitops,
     target_installed,

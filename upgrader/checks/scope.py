@@ -8,6 +8,7 @@ from upgrader.checks.context import Context
 from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.snapshot import Proxy, Snapshot, Workload
 from upgrader.model.step import counted
+from upgrader.model.version import Version
 
 ROLLED = frozenset(kind.kind for kind in WORKLOADS)
 
@@ -65,6 +66,43 @@ def parts_called(mesh: Snapshot, component: str, daemon_set: str) -> list[str]:
         if named or workload.labels.get("operator.istio.io/component") == component:
             found.add(str(workload.ref))
     return sorted(found)
+
+
+def part_version(mesh: Snapshot, component: str, daemon_set: str) -> Version | None:
+    """The release of a part that exists once per node, from the image of its DaemonSet or its pods; None when nothing says it.
+
+    Of several images the oldest counts.
+    """
+    texts = [
+        image
+        for workload in mesh.workloads
+        if workload.ref.kind.kind == "DaemonSet"
+        and (
+            workload.ref.name == daemon_set or workload.labels.get("operator.istio.io/component") == component
+        )
+        for image in workload.images.values()
+    ]
+    tags = (text.rsplit("/", 1)[-1].partition(":")[2].partition("@")[0] for text in texts)
+    running = [p.version for p in mesh.proxies if p.kind == daemon_set]
+    return min((v for tag in (*tags, *running) if (v := Version.of_tag(tag))), default=None)
+
+
+def cni_version(mesh: Snapshot) -> Version | None:
+    """The release of Istio's node plugin, or None when there is none or nothing says it."""
+    return part_version(mesh, "Cni", "istio-cni-node")
+
+
+def is_ambient(mesh: Snapshot) -> bool:
+    """Whether the mesh has parts of ambient mode: ztunnel, or a namespace that is in it."""
+    return bool(parts_called(mesh, "Ztunnel", "ztunnel")) or any(
+        n.labels.get("istio.io/dataplane-mode") == "ambient" for n in mesh.namespaces
+    )
+
+
+def gateway_conditions(mesh: Snapshot) -> frozenset[str]:
+    """Which conditions of floors hold in the mesh."""
+    managed = any(g.managed for g in mesh.api_gateways)
+    return frozenset({"managed-gateways"}) if managed else frozenset()
 
 
 def pods(count: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from upgrader.catalog import Catalog
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
@@ -39,13 +40,22 @@ def _depended_on(mesh: Snapshot) -> set[str]:
     return named
 
 
-def route(running: Version, to: Version | None, available: Sequence[Version]) -> tuple[Version, ...]:
+def route(
+    running: Version,
+    to: Version | None,
+    available: Sequence[Version],
+    catalog: Catalog | None = None,
+    floor: Version | None = None,
+) -> tuple[Version, ...]:
     """The targets of the hops that lead from *running* to *to*, in order; () when *running* is *to*.
 
     Args:
         running: The release that runs.
         to: A release, a minor such as 1.29 (its best patch is taken), or None for the next minor.
         available: Every release that could be installed.
+        catalog: Knows releases with a fault; one of them is taken only where there is nothing else.
+        floor: The oldest patch of the running minor from which the next one may be reached; a hop to the best patch
+            comes first where one is at hand and *running* is older.
 
     Raises:
         UpgradeError: UPG-0102 *to* is older, UPG-0103 there is no such release, UPG-0105 a minor on the way has none.
@@ -59,13 +69,26 @@ def route(running: Version, to: Version | None, available: Sequence[Version]) ->
         raise _unknown(goal, available)
     if ahead == 0 and goal.patch < 0:
         newer = [v for v in _of_minor(goal, available) if v > running]
-        return (_best(newer),) if newer else ()
+        return (_best(newer, catalog),) if newer else ()
     if goal == running:
         return ()
-    return (*(_pick(minor, available) for minor in minors), _pick(goal, available))
+    raised = _raised(running, floor, available, catalog) if ahead else ()
+    return (*raised, *(_pick(one, available, catalog) for one in (*minors, goal)))
 
 
-def explicit(running: Version, path: Sequence[Version], available: Sequence[Version]) -> tuple[Version, ...]:
+def _raised(
+    running: Version, floor: Version | None, available: Sequence[Version], catalog: Catalog | None
+) -> tuple[Version, ...]:
+    """A patch release of the running minor that has to come first, if there is one at hand."""
+    if floor is None or running >= floor:
+        return ()
+    found = [v for v in _of_minor(running, available) if v >= floor and not v.pre]
+    return (_best(found, catalog),) if found else ()
+
+
+def explicit(
+    running: Version, path: Sequence[Version], available: Sequence[Version], catalog: Catalog | None = None
+) -> tuple[Version, ...]:
     """The targets of a path that somebody wrote down, such as ``--path 1.28,1.29.6``.
 
     Raises:
@@ -81,7 +104,7 @@ def explicit(running: Version, path: Sequence[Version], available: Sequence[Vers
             if not targets:
                 continue
             raise _older(here, asked)
-        targets += route(here, asked, available)
+        targets += route(here, asked, available, catalog)
         here = targets[-1] if targets else here
     return tuple(targets)
 
@@ -90,17 +113,21 @@ def _of_minor(minor: Version, available: Sequence[Version]) -> list[Version]:
     return [v for v in available if v.series == minor.series and v.patch >= 0]
 
 
-def _best(found: Sequence[Version]) -> Version:
-    """The newest release; a release candidate only where there is nothing else."""
-    return max([v for v in found if not v.pre] or found)
+def _best(found: Sequence[Version], catalog: Catalog | None) -> Version:
+    """The newest release; one with a known fault, or a candidate, only where there is nothing else."""
+
+    def sound(version: Version) -> bool:
+        return catalog is None or catalog.fault(version) is None
+
+    return max(found, key=lambda v: (not v.pre, sound(v), v))
 
 
-def _pick(asked: Version, available: Sequence[Version]) -> Version:
+def _pick(asked: Version, available: Sequence[Version], catalog: Catalog | None) -> Version:
     found = _of_minor(asked, available)
     if not found:
         raise _nothing(asked, available)
     if asked.patch < 0:
-        return _best(found)
+        return _best(found, catalog)
     if asked not in found:
         raise _unknown(asked, available)
     return asked

@@ -90,14 +90,22 @@ def of_the_mesh(
 ) -> tuple[Workload, ...]:
     """The workloads of every namespace that has to do with the mesh, sorted by kind, namespace and name.
 
-    Such a namespace has a label of Istio, a pod with a proxy, or a workload that asks for injection by itself.
+    Such a namespace has a label of Istio, a pod with a proxy, or a workload that asks for injection by itself. Istio's
+    own parts of the nodes are among them wherever they are.
     """
     known = tuple(known)
     members = {n.name for n in namespaces if _MEMBER_LABELS & n.labels.keys()}
     members |= {p.namespace for p in pods.proxies}
     members |= {w.ref.namespace for w in known if w.gateway or _ASKING & w.template_labels.keys()}
     everything = [*known, *pods.bare, *(_foreign(look, o, w, n) for o, (w, n) in pods.foreign.items())]
-    return tuple(sorted((w for w in everything if w.ref.namespace in members), key=lambda w: w.ref))
+    kept = (w for w in everything if w.ref.namespace in members or _once_per_node(w))
+    return tuple(sorted(kept, key=lambda w: w.ref))
+
+
+def _once_per_node(workload: Workload) -> bool:
+    """Whether it is a part of Istio for nodes, wherever somebody put it: kube-system has the node plugin on some clouds."""
+    part = workload.labels.get("operator.istio.io/component") in {"Cni", "Ztunnel"}
+    return workload.ref.kind == DAEMON_SET and (part or workload.ref.name in {"istio-cni-node", "ztunnel"})
 
 
 def _is_history(job: Obj) -> bool:

@@ -24,6 +24,7 @@ def emptied(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             if g.managed and g.class_name != WAYPOINT and revision in owners_of(g, mesh)
         )
         if names:
+            patch = _fixed(context, Version.parse(plane.version))
             yield Finding(
                 code="UPG-0327",
                 severity=Severity.ADVISORY,
@@ -31,6 +32,20 @@ def emptied(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 summary=f"revision {revision}: istiod {plane.version} empties a Gateway when it stops owning it",
                 what=(f"{len(names)} concerned: {some(names)}",),
                 why="its old pods would serve nothing until they are replaced; fixed in 1.29.5, 1.30.2 and 1.31",
-                do=("nothing: the plan scales that istiod to 0 first, and moves these Gateways last",),
+                do=(
+                    "nothing: the plan scales that istiod to 0 first, and moves these Gateways last",
+                    *(
+                        (f"or bring that istiod to {patch} or later before, in place, by its installer",)
+                        if patch
+                        else ()
+                    ),
+                ),
                 objects=tuple(f"Gateway {name}" for name in names),
             )
+
+
+def _fixed(context: Context, version: Version) -> Version | None:
+    """The patch release of its minor that does not do so, where there is one."""
+    after = Version(version.major, version.minor + 1).series
+    unmet = context.catalog.unmet(version, after, ("gateways-move",))
+    return max((oldest for _, oldest in unmet), default=None)

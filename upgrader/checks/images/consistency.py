@@ -64,7 +64,7 @@ def _finding(name: str, workload: Workload | None, odd: _Odd, context: Context) 
             *_images(odd.proxies),
             cause.text if odd.worst.how != "digest" else "cause: same tag, other digest",
         ),
-        why=_why(odd, workload),
+        why=_why(odd, workload, context),
         do=(*_fix(odd, cause.do), leave_behind(context, name)),
         allowable=odd.worst.behind == 0,
         objects=tuple(f"Pod {p.namespace}/{p.pod}" for p in odd.proxies),
@@ -97,11 +97,12 @@ def _images(proxies: Sequence[Proxy]) -> Iterator[str]:
         yield f"{count} run {image}{known}"
 
 
-def _why(odd: _Odd, workload: Workload | None) -> str:
+def _why(odd: _Odd, workload: Workload | None, context: Context) -> str:
+    rule = context.catalog.skew.get("proxy")
     if odd.worst.behind < 0:
         return "Istio never supports a proxy that is newer than its istiod"
-    if odd.worst.behind > 1:
-        return "Istio supports a proxy that is at most one minor behind its istiod"
+    if rule is not None and odd.worst.behind > rule.behind:
+        return f"Istio supports a proxy that is at most {minors(rule.behind)} behind its istiod"
     if odd.worst.how == "digest":
         return "one tag with two digests means: what was tested is not what runs"
     if workload is not None and workload.gateway == "istioctl":

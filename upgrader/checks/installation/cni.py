@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import parts_called, some
+from upgrader.checks.scope import cni_version, minors, parts_called, some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot
 
@@ -16,13 +16,19 @@ def cni(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     found = parts_called(mesh, "Cni", "istio-cni-node")
     if not found:
         return
-    hops = len(context.path) - 1
+    hops, version = len(context.path) - 1, cni_version(mesh)
     further = f"; after hop 2 of {hops} it would be two minors behind" if hops > 1 else ""
+    behind = version.minors_to(context.path[-1]) if version and context.path else 0
+    told = f"it is not moved, and stays one minor behind after a hop{further}"
+    if version:
+        told = f"it is {version} and is not moved" + (
+            f"; {minors(behind)} behind in the end" if behind > 0 else ""
+        )
     yield Finding(
         code="UPG-0335",
         severity=Severity.ADVISORY,
         subject="istio-cni",
-        summary=f"istio-cni: it is not moved, and stays one minor behind after a hop{further}",
+        summary=f"istio-cni: {told}",
         what=(some(found),),
         why="Istio supports the CNI plugin one minor older or newer than istiod",
         do=(

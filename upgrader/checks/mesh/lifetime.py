@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import plan_command
+from upgrader.checks.scope import parts_called, plan_command
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
@@ -25,11 +25,29 @@ def lifetime(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 hop=number,
                 allowable=True,
             )
+        yield from _plugin(mesh, context, number, target)
     if len(context.path) < 2:
         return
     target = context.path[-1]
     if context.catalog.ended(target.series, mesh.at.date()):
         yield _ended(mesh, context, target)
+
+
+def _plugin(mesh: Snapshot, context: Context, number: int, target: Version) -> Iterator[Finding]:
+    """The node plugin is not moved by a hop, but whoever moves it after one takes the same number."""
+    fault = context.catalog.fault(target, "cni")
+    if fault and parts_called(mesh, "Cni", "istio-cni-node"):
+        yield Finding(
+            code="UPG-0104",
+            severity=Severity.ADVISORY,
+            subject=f"istio-cni {target}",
+            summary=f"istio-cni {target}: it {fault.why}",
+            why=fault.source,
+            do=(
+                f"when istio-cni follows after hop {number}, take another patch of {target.series}, or the minor before",
+            ),
+            hop=number,
+        )
 
 
 def _ended(mesh: Snapshot, context: Context, target: Version) -> Finding:

@@ -8,14 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from upgrader.catalog import Catalog
+from upgrader.checks.scope import cni_version, gateway_conditions
 from upgrader.cli.runs.istioctl import check_hops
 from upgrader.cli.runs.rendering import Rendered
 from upgrader.host.istioctl import Found
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.finding import Finding
 from upgrader.model.playbook import Playbook
-from upgrader.model.snapshot import ControlPlane
+from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.route import explicit, route
+from upgrader.planning.routes.reach import Reach, reach
+from upgrader.planning.routes.rest import rest_of_the_way
 from upgrader.playbook.manifests import load_releases
 
 Method = Literal["manifests", "istioctl"]
@@ -30,6 +35,7 @@ class Wish:
         path: Versions in order; instead of *to*.
         istioctl: Files and folders that ``--istioctl`` names.
         keep: Where manifests that are rendered for a saved plan stay; None for the cache.
+        catalog: Folder of a site's own catalog files; empty for none.
         allow: ``CODE`` or ``CODE:OBJECT``.
         reason: Why, for all of *allow*.
         answer: ``ID=yes``, ``ID=no``, or either with ``:TEXT``.
@@ -43,6 +49,7 @@ class Wish:
     manifests: str = ""
     istioctl: tuple[str, ...] = ()
     keep: Path | None = None
+    catalog: str = ""
     allow: tuple[str, ...] = ()
     reason: str = ""
     answer: tuple[str, ...] = ()
@@ -68,28 +75,84 @@ def method_of(wish: Wish, playbook: Playbook, folder: Path | None, plane: Contro
     return "istioctl" if folder is None and by_istioctl else "manifests"
 
 
-def from_folder(folder: Path | None, plane: ControlPlane | None, wish: Wish) -> Rendered:
+@dataclass(frozen=True)
+class Way:
+    """How a wish can be reached on the mesh as it is.
+
+    Attributes:
+        wish: What was asked for, in numbers.
+        here: What runs.
+        mesh: Says which Kubernetes and which parts there are.
+        catalog: Says what goes with what.
+    """
+
+    wish: Wish
+    here: Version
+    mesh: Snapshot
+    catalog: Catalog
+
+    @property
+    def reach(self) -> Reach:
+        """How far it leads now, and what is left; what the catalog does not know is for a check to refuse."""
+        minors = [v.series for v in minors_of(self.here, self.wish)]
+        if any(self.catalog.release(m) is None for m in minors):
+            return Reach(now=tuple(minors))
+        kubernetes = self.mesh.cluster.version
+        return reach(self.here.series, minors, kubernetes, self.catalog, cni_version(self.mesh))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """UPG-0113 where it ends before its target."""
+        kubernetes = self.mesh.cluster.version
+        return tuple(rest_of_the_way(self.here.series, self.reach, kubernetes, self.catalog))
+
+    def targets(self, available: Sequence[Version]) -> tuple[Version, ...]:
+        """The versions of the hops that can be done now; the first one alone where not even that can be.
+
+        Raises:
+            UpgradeError: as ``route`` and ``explicit``.
+        """
+        found, wish = self.reach, self.wish
+        kept = max(len(found.now), 1)
+        if wish.path:
+            path = explicit(self.here, [_version(one) for one in wish.path], available, self.catalog)
+            near = {self.here.series, *found.now}
+            return path if not found.later else tuple(v for v in path if v.series in near) or path[:1]
+        asked = None if wish.to == "next" else _version(wish.to)
+        if found.later:
+            asked = minors_of(self.here, wish)[kept - 1]
+        return route(self.here, asked, available, self.catalog, self._floor())
+
+    def _floor(self) -> Version | None:
+        """The oldest patch of the running minor that the next one must not be reached without."""
+        after = Version(self.here.major, self.here.minor + 1).series
+        unmet = self.catalog.unmet(self.here, after, gateway_conditions(self.mesh))
+        return max((v for f, v in unmet if f.need == "must"), default=None)
+
+
+def from_folder(folder: Path | None, way: Way | None) -> Rendered:
     """Manifests that somebody rendered.
 
     Raises:
         UpgradeError: as ``load_releases``, ``route`` and ``explicit``.
     """
-    targets = () if plane is None else _targets(Version.parse(plane.version), wish, available_in(folder))
+    targets = () if way is None else way.targets(available_in(folder))
     releases = load_releases(folder, targets) if targets and folder is not None else {}
     return Rendered(folder, targets, releases)
 
 
-def hops_of(here: Version, wish: Wish, found: Found) -> tuple[Version, ...]:
+def hops_of(way: Way, found: Found) -> tuple[Version, ...]:
     """The versions on the way, of those that there is an istioctl of.
 
     Raises:
         UpgradeError: UPG-0105 a minor has none, and what ``route`` and ``explicit`` raise.
     """
     try:
-        return _targets(here, wish, found.versions)
+        return way.targets(found.versions)
     except UpgradeError as error:
         if error.code == "UPG-0105":
-            check_hops(_minors(here, wish), found)
+            minors = minors_of(way.here, way.wish)
+            check_hops(minors[: max(len(way.reach.now), 1)] if way.reach.later else minors, found)
         raise
 
 
@@ -108,17 +171,12 @@ def available_in(folder: Path | None) -> list[Version]:
     return sorted(found)
 
 
-def _targets(here: Version, wish: Wish, available: Sequence[Version]) -> tuple[Version, ...]:
-    if wish.path:
-        return explicit(here, [_version(one) for one in wish.path], available)
-    return route(here, None if wish.to == "next" else _version(wish.to), available)
-
-
-def _minors(here: Version, wish: Wish) -> list[Version]:
+def minors_of(here: Version, wish: Wish) -> list[Version]:
     """The minor of each hop."""
     if wish.path:
         return [_version(one) for one in wish.path]
-    ahead = 1 if wish.to == "next" else here.minors_to(_version(wish.to))
+    goal = Version(here.major, here.minor + 1) if wish.to == "next" else _version(wish.to)
+    ahead = here.minors_to(goal) if goal.major == here.major else 0
     return [Version(here.major, here.minor + n) for n in range(1, ahead + 1)]
 
 

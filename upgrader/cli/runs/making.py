@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import msgspec
 
-from upgrader.catalog import load_catalog
+from upgrader.catalog import Catalog, load_catalog
 from upgrader.checks import Context, run_checks
 from upgrader.checks.advisories.choosing import advisories_along
 from upgrader.checks.join import joined
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
 from upgrader.cli.runs.answering import answers_of, of_the_way
-from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of
+from upgrader.cli.runs.choosing import Way, Wish, from_folder, hops_of, method_of
 from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.runs.seeing import blind_spots
@@ -53,26 +54,27 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         ClusterFailure: the cluster could not be read.
     """
     playbook = _playbook(wish)
-    answers = answers_of(wish.answer, playbook)
+    answers, catalog = answers_of(wish.answer, playbook), catalog_of(wish)
     mesh = survey(connection)
     _check_place(mesh, said.istio_namespace)
     plane = running(mesh)
+    way = Way(wish, Version.parse(plane.version), mesh, catalog) if plane else None
     found = found_here(said, wish.istioctl)
     with looking(said, found.newest if plane else None, plane.revision if plane else "") as looks:
         folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
         method = method_of(wish, playbook, folder, plane)
-        if plane is not None and method == "istioctl":
+        if plane is not None and way is not None and method == "istioctl":
             rendering = Rendering(
                 connection.reader, mesh, plane, found, _overlay(wish, playbook), wish.keep, connection.stopped
             )
-            rendered = rendering.make(hops_of(Version.parse(plane.version), wish, found))
+            rendered = rendering.make(hops_of(way, found))
         else:
-            rendered = from_folder(folder, plane, wish)
+            rendered = from_folder(folder, way)
         blind = blind_spots(connection, mesh) if rendered.targets else ()
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    context = _context(plane, wish, playbook, rendered)
+    context = _context(plane, wish, playbook, rendered, catalog)
     answers = of_the_way(answers, context.path, wish.answer)
     context = msgspec.structs.replace(context, answers={a.id: a for a in answers})
     report = run_checks(mesh, context)
@@ -80,9 +82,9 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         connection,
         wish,
         playbook,
-        rendered,
+        replace(rendered, inputs=rendered.inputs | dict(catalog.site)),
         mesh,
-        joined((*report.findings, *further)),
+        joined((*(way.findings if way else ()), *report.findings, *further)),
         report.ran + looks.number,
         answers,
     )
@@ -122,13 +124,24 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     )
 
 
-def _context(plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered) -> Context:
+def catalog_of(wish: Wish) -> Catalog:
+    """What is known, with the site's own entries.
+
+    Raises:
+        UpgradeError: UPG-0003.
+    """
+    return load_catalog(Path(wish.catalog) if wish.catalog else None)
+
+
+def _context(
+    plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered, catalog: Catalog
+) -> Context:
     here = () if plane is None else (Version.parse(plane.version),)
     path = (*here, *rendered.targets)
     return Context(
         path=path,
         advisories=advisories_along(path),
-        catalog=load_catalog(),
+        catalog=catalog,
         excluded=wish.exclude,
         mirrors=playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},

@@ -49,6 +49,7 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="PATH",
             help="An istioctl, or a folder of several: they render each hop.",
         ),
+        click.option("--catalog", metavar="DIR", help="Your own entries about releases, laid over ours."),
         click.option(
             "--allow", multiple=True, metavar="CODE[:OBJECT]", help="Excuse a finding; needs --reason."
         ),
@@ -84,6 +85,7 @@ def wish_of(given: dict[str, Any]) -> Wish:
         playbook=given.get("playbook") or setting(options, "playbook") or "canary",
         manifests=given.get("manifests") or ("" if given.get("istioctl") else setting(options, "manifests")),
         istioctl=given.get("istioctl") or (),
+        catalog=given.get("catalog") or "",
         allow=given.get("allow") or (),
         reason=given.get("reason") or "",
         answer=given.get("answer") or (),

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.catalog.entries import Hub
+from upgrader.checks.context import Context
+from upgrader.checks.scope import some
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import Snapshot
+from upgrader.model.version import Version
+
+
+def hubs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report images that are pulled from a registry of the project which ends.
+
+    A mirror that the playbook declares is another registry, and is not meant.
+    """
+    for hub in context.catalog.hubs.values():
+        pulled = sorted(set(_pulled(mesh, hub.hub)))
+        if pulled:
+            yield _finding(hub, pulled, context)
+
+
+def _pulled(mesh: Snapshot, hub: str) -> Iterator[str]:
+    """Whatever runs, or injects, images from there."""
+    for plane in mesh.control_planes:
+        if any(
+            image and image.repository.startswith(f"{hub}/") for image in (plane.image, plane.proxy_image)
+        ):
+            yield str(plane.ref)
+    for proxy in mesh.proxies:
+        if proxy.image.repository.startswith(f"{hub}/"):
+            yield proxy.workload
+    for workload in mesh.workloads:
+        if any(image.startswith(f"{hub}/") for image in workload.images.values()):
+            yield str(workload.ref)
+
+
+def _finding(hub: Hub, pulled: list[str], context: Context) -> Finding:
+    past = next(
+        (n for n, v in enumerate(context.path) if n and Version.parse(hub.last) < Version.parse(v.series)), 0
+    )
+    outages = (f"switched off for a while (UTC): {', '.join(hub.outages)}",) if hub.outages else ()
+    what = f", and has no images of {context.path[past].series}" if past else ""
+    return Finding(
+        code="UPG-0118",
+        severity=Severity.ADVISORY,
+        subject=f"images of {hub.hub}",
+        summary=f"images of {hub.hub}: that registry ends in {hub.ends}{what}",
+        what=(
+            f"{len(pulled)} pull from it: {some(pulled)}",
+            f"{hub.last} is the last minor it gets",
+            *outages,
+        ),
+        why=f"a pod that is made anew then cannot pull its image; {hub.source[0]}, read {hub.seen}",
+        do=(
+            f"install with global.hub={hub.instead}, or with a mirror of your own",
+            "a hop from manifests with that hub moves every image; the same images under another name are no difference here",
+        ),
+        hop=past,
+        objects=tuple(pulled),
+    )
