@@ -1,0 +1,66 @@
+"""Faults of single patch releases: they concern a mesh only when the plan stops at such a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.advisories.named.relations import workload_entries_of_services
+from upgrader.checks.advisories.settings import inner
+from upgrader.checks.advisories.world import Hit, World
+from upgrader.model.version import Version
+
+_OFF = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+_SERVICE_ENTRY = "ServiceEntry.networking.istio.io"
+
+
+def unready_endpoints_are_sent(world: World) -> Iterator[Hit]:
+    """The cluster, where 1.14.0 or 1.14.1 is a stop and PILOT_SEND_UNHEALTHY_ENDPOINTS is not set."""
+    if _stops(world, "1.14.0", "1.14.1") and not _set(world, "PILOT_SEND_UNHEALTHY_ENDPOINTS"):
+        yield from _everywhere(world)
+
+
+def passthrough_stays_open(world: World) -> Iterator[Hit]:
+    """The cluster, where 1.14.0 to 1.14.4 is a stop and hosts outside of the mesh can be reached."""
+    modes = [inner(s.body, "outboundTrafficPolicy").get("mode") for s in world.objects("MeshConfig")]
+    closed = bool(modes) and all(mode == "REGISTRY_ONLY" for mode in modes)
+    if _stops(world, "1.14.0", "1.14.4") and not closed:
+        yield from _everywhere(world)
+
+
+def services_select_workload_entries(world: World) -> Iterator[Hit]:
+    """WorkloadEntries that a Service selects, where that is switched off and the stop does not know the switch."""
+    off = any(
+        str(s.body.get("PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES")) in _OFF
+        for s in world.objects("IstiodEnv")
+    )
+    if off and _stops(world, "1.14.0", "1.14.3"):
+        yield from workload_entries_of_services(world)
+
+
+def alternative_names_are_unchecked(world: World) -> Iterator[Hit]:
+    """ServiceEntries with subjectAltNames, where 1.15.0 is a stop."""
+    if _stops(world, "1.15.0", "1.15.0"):
+        for one in world.objects(_SERVICE_ENTRY):
+            if inner(one.body, "spec").get("subjectAltNames"):
+                yield Hit(one.title, "spec.subjectAltNames")
+
+
+def policies_do_not_reach_older_proxies(world: World) -> Iterator[Hit]:
+    """AuthorizationPolicies, where 1.17.0 or 1.17.1 is a stop."""
+    if _stops(world, "1.17.0", "1.17.1"):
+        yield from (Hit(one.title) for one in world.objects("AuthorizationPolicy.security.istio.io"))
+
+
+def _stops(world: World, first: str, last: str) -> bool:
+    """Whether the plan enters the minor of *first* at a version from *first* to *last*."""
+    low, high = Version.parse(first), Version.parse(last)
+    target = world.target(low.series)
+    return target is not None and low <= target <= high
+
+
+def _set(world: World, variable: str) -> bool:
+    return any(variable in seen.body for seen in world.objects("IstiodEnv"))
+
+
+def _everywhere(world: World) -> Iterator[Hit]:
+    yield from (Hit(one.title) for one in world.objects("Cluster"))
