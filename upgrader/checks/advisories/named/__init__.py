@@ -7,6 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from upgrader.checks.advisories.named.charts import gateway_charts_scaled_by_hand
+from upgrader.checks.advisories.named.configuration.envoy_filters import removals_that_others_build_on
+from upgrader.checks.advisories.named.configuration.hosts import (
+    external_names_in_use,
+    hosts_under_a_wildcard_of_another,
+    target_ports_without_resolution,
+)
+from upgrader.checks.advisories.named.configuration.reach import (
+    mesh_routes_beside_sidecars,
+    out_of_discovery,
+    waypoints_that_nothing_names,
+)
 from upgrader.checks.advisories.named.connections import slow_reconnection
 from upgrader.checks.advisories.named.deployed_gateways import (
     alpha_routes_of_our_gateways,
@@ -18,6 +30,8 @@ from upgrader.checks.advisories.named.ingress import ingress_order
 from upgrader.checks.advisories.named.networks import networks_differ
 from upgrader.checks.advisories.named.old_patches import (
     alternative_names_are_unchecked,
+    dns_capture_needs_an_order,
+    gateways_keep_their_form,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     services_select_workload_entries,
@@ -41,22 +55,32 @@ _CHECKS: tuple[NamedCheck, ...] = (
     alpha_routes_of_our_gateways,
     alternative_names_are_unchecked,
     cni_excludes_ambient,
+    dns_capture_needs_an_order,
     duplicate_subsets,
+    external_names_in_use,
     foreign_certificate_refs,
+    gateway_charts_scaled_by_hand,
     gateways_are_fought_over,
     gateways_are_renamed,
+    gateways_keep_their_form,
     gateways_selecting_managed_pods_elsewhere,
+    hosts_under_a_wildcard_of_another,
     ingress_order,
+    mesh_routes_beside_sidecars,
     networks_differ,
+    out_of_discovery,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     proxy_configs_lose_gateways,
+    removals_that_others_build_on,
     routes_sharing_a_service,
     service_entry_hosts_of_several_namespaces,
     services_select_workload_entries,
     shared_destination_hosts,
     slow_reconnection,
+    target_ports_without_resolution,
     unready_endpoints_are_sent,
+    waypoints_that_nothing_names,
     workload_entries_of_services,
 )
 NAMED: Mapping[str, NamedCheck] = {check.__name__: check for check in _CHECKS}
