@@ -32,9 +32,11 @@ def external_names_in_use(world: World) -> Iterator[Hit]:
     for one in world.objects(_VIRTUAL_SERVICE):
         yield from _of_virtual_service(one, aliases, unknown)
     policies = [inner(c.body, "outboundTrafficPolicy").get("mode") for c in world.objects("MeshConfig")]
+    meshed = {p.namespace for p in world.mesh.proxies}
     for host, target in unknown.items() if "REGISTRY_ONLY" in policies else ():
         name, namespace, *_ = host.split(".")
-        yield Hit(f"Service {namespace}/{name}", f"spec.externalName {target}")
+        if namespace in meshed:
+            yield Hit(f"Service {namespace}/{name}", f"spec.externalName {target}")
 
 
 def _of_virtual_service(one: Seen, aliases: Mapping[str, str], unknown: Mapping[str, str]) -> Iterator[Hit]:

@@ -25,10 +25,11 @@ def out_of_discovery(world: World) -> Iterator[Hit]:
     if not selectors or any(_SCOPING in one.body for one in world.objects("IstiodEnv")):
         return
     hidden = {n.name for n in world.mesh.namespaces if not _is_selected(n, selectors)}
-    for resource in world.mesh.resources:
-        if resource.ref.namespace in hidden and _is_read(resource.ref.kind.group):
-            yield Hit(str(resource.ref))
-    workloads = {p.workload for p in world.mesh.proxies if p.namespace in hidden and p.kind in _SIDECARS}
+    istios = (r.ref for r in world.mesh.resources if _is_read(r.ref.kind.group))
+    ours = (g.ref for g in world.mesh.api_gateways)
+    yield from (Hit(str(ref)) for ref in (*istios, *ours) if ref.namespace in hidden)
+    moving = (p for p in world.mesh.proxies if p.kind in _SIDECARS and p.revision in world.revisions)
+    workloads = {p.workload for p in moving if p.namespace in hidden}
     yield from (Hit(f"proxies of {name}") for name in sorted(workloads))
 
 
@@ -57,5 +58,4 @@ def _is_selected(namespace: Namespace, selectors: list[object]) -> bool:
 
 
 def _is_read(group: str) -> bool:
-    istios = group.endswith(".istio.io") and group != "install.istio.io"
-    return istios or group == "gateway.networking.k8s.io"
+    return group.endswith(".istio.io") and group != "install.istio.io"
