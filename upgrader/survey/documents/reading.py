@@ -70,7 +70,7 @@ def documents(look: Looking, read: Mapping[Kind, Sequence[Obj]], homes: Sequence
     for kind in _ALONE:
         yield from _all(look, kind, look.also(kind) or ())
     for kind in _ACCESS:
-        yield from _all(look, kind, [o for o in read[kind] if _is_istios(o)])
+        yield from _all(look, kind, [o for o in read[kind] if _is_istios(o) or _is_bound_to(o, homes)])
     for kind in _AGENTS:
         yield from _all(look, kind, [o for o in read[kind] if is_neighbour(o, homes)])
     yield from _all(look, ENDPOINTS, _endpoints(look, read[SERVICE]))
@@ -88,6 +88,12 @@ def _all(look: Looking, kind: Kind, objects: Collection[Obj]) -> Iterator[Docume
 def _is_istios(obj: Obj) -> bool:
     metadata = obj["metadata"]
     return metadata["name"].startswith(_NAMES) or bool(_LABELS & (metadata.get("labels") or {}).keys())
+
+
+def _is_bound_to(binding: Obj, homes: Sequence[str]) -> bool:
+    """Whether it gives rights to an account of a control plane's namespace, which an upgrade may take away."""
+    accounts = (s for s in binding.get("subjects") or () if s.get("kind") == "ServiceAccount")
+    return any(s.get("namespace") in homes for s in accounts)
 
 
 def _endpoints(look: Looking, services: Sequence[Obj]) -> list[Obj]:

@@ -12,6 +12,18 @@ from upgrader.checks.advisories.named.ambient import (
     more_workloads_than_a_request_holds,
     policies_of_istio_cni,
 )
+from upgrader.checks.advisories.named.charts import gateway_charts_scaled_by_hand
+from upgrader.checks.advisories.named.configuration.envoy_filters import removals_that_others_build_on
+from upgrader.checks.advisories.named.configuration.hosts import (
+    external_names_in_use,
+    hosts_under_a_wildcard_of_another,
+    target_ports_without_resolution,
+)
+from upgrader.checks.advisories.named.configuration.reach import (
+    mesh_routes_beside_sidecars,
+    out_of_discovery,
+    waypoints_that_nothing_names,
+)
 from upgrader.checks.advisories.named.connections import slow_reconnection
 from upgrader.checks.advisories.named.deployed_gateways import (
     alpha_routes_of_our_gateways,
@@ -28,6 +40,8 @@ from upgrader.checks.advisories.named.ingress import ingress_order
 from upgrader.checks.advisories.named.networks import networks_differ
 from upgrader.checks.advisories.named.old_patches import (
     alternative_names_are_unchecked,
+    dns_capture_needs_an_order,
+    gateways_keep_their_form,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     services_select_workload_entries,
@@ -57,28 +71,38 @@ _CHECKS: tuple[NamedCheck, ...] = (
     ambient_configuration_of_no_revision,
     backend_policies_with_a_destination_rule,
     cni_excludes_ambient,
+    dns_capture_needs_an_order,
     duplicate_subsets,
+    external_names_in_use,
+    gateway_charts_scaled_by_hand,
     gateway_pods_of_another_account,
     gateways_are_fought_over,
     gateways_are_renamed,
+    gateways_keep_their_form,
     gateways_selecting_managed_pods_elsewhere,
     hbone_proxies_of_1_29,
     hbone_proxies_of_1_30,
+    hosts_under_a_wildcard_of_another,
     ingress_order,
+    mesh_routes_beside_sidecars,
     more_workloads_than_a_request_holds,
     networks_differ,
+    out_of_discovery,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     policies_of_istio_cni,
     proxy_configs_lose_gateways,
+    removals_that_others_build_on,
     routes_sharing_a_service,
     said_by_another_check,
     service_entry_hosts_of_several_namespaces,
     services_select_workload_entries,
     shared_destination_hosts,
     slow_reconnection,
+    target_ports_without_resolution,
     unready_endpoints_are_sent,
     virtual_services_before_1_30_3,
+    waypoints_that_nothing_names,
     workload_entries_of_services,
 )
 NAMED: Mapping[str, NamedCheck] = {check.__name__: check for check in _CHECKS}

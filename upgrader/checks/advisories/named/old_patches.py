@@ -10,6 +10,7 @@ from upgrader.checks.advisories.world import Hit, World
 from upgrader.model.version import Version
 
 _OFF = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+_OLD_NAME = "istio.io/gateway-name"
 _SERVICE_ENTRY = "ServiceEntry.networking.istio.io"
 
 
@@ -49,6 +50,21 @@ def policies_do_not_reach_older_proxies(world: World) -> Iterator[Hit]:
     """AuthorizationPolicies, where 1.17.0 or 1.17.1 is a stop."""
     if _stops(world, "1.17.0", "1.17.1"):
         yield from (Hit(one.title) for one in world.objects("AuthorizationPolicy.security.istio.io"))
+
+
+def dns_capture_needs_an_order(world: World) -> Iterator[Hit]:
+    """The node agent, where 1.24.0 is a stop, ambient is in use and names are looked up by ztunnel."""
+    ambient = any(n.labels.get("istio.io/dataplane-mode") == "ambient" for n in world.mesh.namespaces)
+    for one in world.objects("CniEnv") if ambient and _stops(world, "1.24.0", "1.24.0") else ():
+        if str(one.body.get("AMBIENT_DNS_CAPTURE", "")).lower() == "true":
+            yield Hit(one.title, f"{one.inside}AMBIENT_DNS_CAPTURE")
+
+
+def gateways_keep_their_form(world: World) -> Iterator[Hit]:
+    """Services of managed gateways that select by the older label, so do their Deployments; where 1.24.0 to 1.24.2 is a stop."""
+    for one in world.objects("Service") if _stops(world, "1.24.0", "1.24.2") else ():
+        if "gateway.istio.io/managed" in one.labels and _OLD_NAME in inner(one.body, "spec", "selector"):
+            yield Hit(one.title, f"spec.selector['{_OLD_NAME}']")
 
 
 def _stops(world: World, first: str, last: str) -> bool:

@@ -35,15 +35,16 @@ def shared_destination_hosts(world: World) -> Iterator[Hit]:
 
 
 def service_entry_hosts_of_several_namespaces(world: World) -> Iterator[Hit]:
-    """ServiceEntries whose host is also defined in another namespace, by another ServiceEntry or by a Service."""
-    places: dict[str, set[str]] = defaultdict(set)
+    """ServiceEntries whose host is also defined in another namespace, by another ServiceEntry or a Service, where somebody sees both."""
+    defined: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
     for service in world.objects("Service"):
-        places[f"{service.name}.{service.namespace}.svc.cluster.local"].add(service.namespace)
+        defined[f"{service.name}.{service.namespace}.svc.cluster.local"].append((service.namespace, {"*"}))
     hosts = [(one, n, host) for one in world.objects(_SERVICE_ENTRY) for n, host in enumerate(_hosts(one))]
     for one, _, host in hosts:
-        places[host].add(one.namespace)
+        defined[host].append((one.namespace, _exported(one)))
     for one, number, host in hosts:
-        if len(places[host]) > 1:
+        others = (seen for namespace, seen in defined[host] if namespace != one.namespace)
+        if any(_meet(_exported(one), seen) for seen in others):
             yield Hit(one.title, f"spec.hosts[{number}] {host}")
 
 
@@ -109,6 +110,17 @@ def _list(body: object, field: str) -> list[dict[str, object]]:
 def _hosts(one: Seen) -> list[str]:
     found = inner(one.body, "spec").get("hosts")
     return [str(host) for host in found] if isinstance(found, list) else []
+
+
+def _exported(one: Seen) -> set[str]:
+    """Namespaces that see it, or ``*``."""
+    names = inner(one.body, "spec").get("exportTo")
+    told = {str(name) for name in names} if isinstance(names, list) and names else {"*"}
+    return {one.namespace if name == "." else name for name in told} - {"~"}
+
+
+def _meet(first: set[str], second: set[str]) -> bool:
+    return bool(second) if "*" in first else bool(first) if "*" in second else bool(first & second)
 
 
 def _host(one: Seen) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""Detectors that compare objects which people wrote for Istio."""
