@@ -74,7 +74,7 @@ def from_folder(folder: Path | None, plane: ControlPlane | None, wish: Wish) -> 
     Raises:
         UpgradeError: as ``load_releases``, ``route`` and ``explicit``.
     """
-    targets = () if plane is None else _targets(Version.parse(plane.version), wish, available_in(folder))
+    targets = () if plane is None else targets_of(Version.parse(plane.version), wish, available_in(folder))
     releases = load_releases(folder, targets) if targets and folder is not None else {}
     return Rendered(folder, targets, releases)
 
@@ -86,7 +86,7 @@ def hops_of(here: Version, wish: Wish, found: Found) -> tuple[Version, ...]:
         UpgradeError: UPG-0105 a minor has none, and what ``route`` and ``explicit`` raise.
     """
     try:
-        return _targets(here, wish, found.versions)
+        return targets_of(here, wish, found.versions)
     except UpgradeError as error:
         if error.code == "UPG-0105":
             check_hops(_minors(here, wish), found)
@@ -108,7 +108,12 @@ def available_in(folder: Path | None) -> list[Version]:
     return sorted(found)
 
 
-def _targets(here: Version, wish: Wish, available: Sequence[Version]) -> tuple[Version, ...]:
+def targets_of(here: Version, wish: Wish, available: Sequence[Version]) -> tuple[Version, ...]:
+    """The versions on the way, of those that are *available*.
+
+    Raises:
+        UpgradeError: as ``route`` and ``explicit``.
+    """
     if wish.path:
         return explicit(here, [_version(one) for one in wish.path], available)
     return route(here, None if wish.to == "next" else _version(wish.to), available)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
@@ -52,10 +53,10 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
             findings is returned, for reading.
         ClusterFailure: the cluster could not be read.
     """
-    playbook = _playbook(wish)
+    playbook = wished_playbook(wish)
     answers = answers_of(wish.answer, playbook)
     mesh = survey(connection)
-    _check_place(mesh, said.istio_namespace)
+    check_place(mesh, said.istio_namespace)
     plane = running(mesh)
     found = found_here(said, wish.istioctl)
     with looking(said, found.newest if plane else None, plane.revision if plane else "") as looks:
@@ -72,12 +73,10 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    context = _context(plane, wish, playbook, rendered)
-    answers = of_the_way(answers, context.path, wish.answer)
-    context = msgspec.structs.replace(context, answers={a.id: a for a in answers})
+    context, answers = context_of(plane, wish, playbook, rendered, answers)
     report = run_checks(mesh, context)
-    plan = _plan(
-        connection,
+    plan = decided(
+        connection.clock.now(),
         wish,
         playbook,
         rendered,
@@ -89,8 +88,8 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
 
 
-def _plan(  # noqa: PLR0917  all that was read and decided comes together here
-    connection: Connection,
+def decided(  # noqa: PLR0917  all that was read and decided comes together here
+    now: datetime,
     wish: Wish,
     playbook: Playbook,
     rendered: Rendered,
@@ -99,6 +98,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     checks: int,
     answers: tuple[Answer, ...],
 ) -> Plan:
+    """The plan, made at *now*; without steps where nothing was rendered."""
     return make_plan(
         Request(
             mesh=mesh,
@@ -110,7 +110,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
             answers=answers,
             only=wish.only,
             exclude=wish.exclude,
-            made=connection.clock.now(),
+            made=now,
             made_by=person(),
             tool=TOOL,
             manifests=str(rendered.folder.resolve()) if rendered.folder else "",
@@ -122,17 +122,23 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     )
 
 
-def _context(plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered) -> Context:
+def context_of(
+    plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered, said: Sequence[Answer]
+) -> tuple[Context, tuple[Answer, ...]]:
+    """What the checks are given beside the mesh, and those answers of *said* that the plan records."""
     here = () if plane is None else (Version.parse(plane.version),)
     path = (*here, *rendered.targets)
-    return Context(
+    answers = of_the_way(said, path, wish.answer)
+    context = Context(
         path=path,
         advisories=advisories_along(path),
         catalog=load_catalog(),
         excluded=wish.exclude,
         mirrors=playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
+        answers={a.id: a for a in answers},
     )
+    return context, answers
 
 
 def _overlay(wish: Wish, playbook: Playbook) -> Overlay | None:
@@ -147,7 +153,7 @@ def _overlay(wish: Wish, playbook: Playbook) -> Overlay | None:
     return read_overlay((path if path.is_dir() else path.parent) / playbook.install.overlay)
 
 
-def _check_place(mesh: Snapshot, namespace: str) -> None:
+def check_place(mesh: Snapshot, namespace: str) -> None:
     """The mesh is where the user says it is.
 
     Raises:
@@ -165,7 +171,8 @@ def _check_place(mesh: Snapshot, namespace: str) -> None:
         )
 
 
-def _playbook(wish: Wish) -> Playbook:
+def wished_playbook(wish: Wish) -> Playbook:
+    """The playbook, with what was said on the command line."""
     playbook = load_playbook(playbook_path(wish.playbook))
     return playbook if wish.valid_for is None else msgspec.structs.replace(playbook, valid_for=wish.valid_for)
 
