@@ -35,7 +35,7 @@ def test_labels_and_annotations_stay_where_they_are() -> None:
 
 
 def test_how_pods_are_placed_and_ended_is_kept_and_affinity_is_not() -> None:
-    spec = {
+    spec: Obj = {
         "hostNetwork": True, "nodeSelector": {"a": "b"}, "tolerations": [{"key": "x"}], "serviceAccountName": "cart",
         "terminationGracePeriodSeconds": 30, "priorityClassName": "high", "runtimeClassName": "gvisor",
         "securityContext": {"runAsUser": 1337},

@@ -15,11 +15,12 @@ from upgrader.checks.join import joined
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
 from upgrader.cli.runs.answering import answers_of, of_the_way
-from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of
+from upgrader.cli.runs.choosing import Wish, from_folder, hops_of, method_of, targets_of
 from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.runs.seeing import blind_spots
 from upgrader.cli.wiring import TOOL, Connection, survey
+from upgrader.host.clock import SystemClock
 from upgrader.host.identity import person
 from upgrader.model.answer import Answer
 from upgrader.model.errors import Exit, UpgradeError
@@ -53,10 +54,10 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
             findings is returned, for reading.
         ClusterFailure: the cluster could not be read.
     """
-    playbook = wished_playbook(wish)
+    playbook = _playbook(wish)
     answers = answers_of(wish.answer, playbook)
     mesh = survey(connection)
-    check_place(mesh, said.istio_namespace)
+    _check_place(mesh, said.istio_namespace)
     plane = running(mesh)
     found = found_here(said, wish.istioctl)
     with looking(said, found.newest if plane else None, plane.revision if plane else "") as looks:
@@ -73,9 +74,9 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    context, answers = context_of(plane, wish, playbook, rendered, answers)
+    context, answers = _context(plane, wish, playbook, rendered, answers)
     report = run_checks(mesh, context)
-    plan = decided(
+    plan = _plan(
         connection.clock.now(),
         wish,
         playbook,
@@ -88,7 +89,39 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
 
 
-def decided(  # noqa: PLR0917  all that was read and decided comes together here
+def make_stored(said: Globals, wish: Wish, mesh: Snapshot) -> Made:
+    """What the checks say about *mesh*, and the plan where there are manifests for it.
+
+    Without manifests the plan has a path (of the newest releases that the catalog knows) and no steps, so it can be
+    shown as findings only.
+
+    Raises:
+        UpgradeError: as ``making.make``.
+    """
+    playbook = _playbook(wish)
+    _check_place(mesh, said.istio_namespace)
+    plane = running(mesh)
+    folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
+    rendered = from_folder(folder, plane, wish) if folder is not None else _by_catalog(plane, wish)
+    said_before = answers_of(wish.answer, playbook)
+    context, answers = _context(plane, wish, playbook, rendered, said_before)
+    report = run_checks(mesh, context)
+    ready = rendered if rendered.releases else Rendered(None, (), {})
+    plan = _plan(SystemClock().now(), wish, playbook, ready, mesh, report.findings, report.ran, answers)
+    if plane is not None and not rendered.releases:
+        path = (str(Version.parse(plane.version)), *map(str, rendered.targets))
+        plan = msgspec.structs.replace(plan, path=path)
+    return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
+
+
+def _by_catalog(plane: ControlPlane | None, wish: Wish) -> Rendered:
+    if plane is None:
+        return Rendered(None, (), {})
+    newest = [Version.parse(release.latest) for release in load_catalog().releases.values()]
+    return Rendered(None, targets_of(Version.parse(plane.version), wish, newest), {})
+
+
+def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     now: datetime,
     wish: Wish,
     playbook: Playbook,
@@ -122,7 +155,7 @@ def decided(  # noqa: PLR0917  all that was read and decided comes together here
     )
 
 
-def context_of(
+def _context(
     plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered, said: Sequence[Answer]
 ) -> tuple[Context, tuple[Answer, ...]]:
     """What the checks are given beside the mesh, and those answers of *said* that the plan records."""
@@ -153,7 +186,7 @@ def _overlay(wish: Wish, playbook: Playbook) -> Overlay | None:
     return read_overlay((path if path.is_dir() else path.parent) / playbook.install.overlay)
 
 
-def check_place(mesh: Snapshot, namespace: str) -> None:
+def _check_place(mesh: Snapshot, namespace: str) -> None:
     """The mesh is where the user says it is.
 
     Raises:
@@ -171,7 +204,7 @@ def check_place(mesh: Snapshot, namespace: str) -> None:
         )
 
 
-def wished_playbook(wish: Wish) -> Playbook:
+def _playbook(wish: Wish) -> Playbook:
     """The playbook, with what was said on the command line."""
     playbook = load_playbook(playbook_path(wish.playbook))
     return playbook if wish.valid_for is None else msgspec.structs.replace(playbook, valid_for=wish.valid_for)

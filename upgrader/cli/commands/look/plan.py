@@ -12,10 +12,10 @@ import click
 
 from upgrader.cli.input.configuration import context_settings, setting
 from upgrader.cli.input.options import Duration, Globals, Spoken, global_options, said
+from upgrader.cli.input.stored import stored_mesh
 from upgrader.cli.output.screen import hints, show, style_of, tell, typed, write
 from upgrader.cli.runs.choosing import Wish
-from upgrader.cli.runs.making import Made, make
-from upgrader.cli.runs.stored import make_stored, stored_mesh
+from upgrader.cli.runs.making import Made, make, make_stored
 from upgrader.cli.wiring import connect
 from upgrader.cluster.clean import clean_line
 from upgrader.model.codec import pretty
