@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.runs.seeing import blind_spots
 from upgrader.cli.wiring import TOOL, Connection, survey
+from upgrader.host.clock import SystemClock
 from upgrader.host.identity import person
 from upgrader.model.answer import Answer
 from upgrader.model.errors import Exit, UpgradeError
@@ -74,12 +76,10 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    context = _context(plane, wish, playbook, rendered, catalog)
-    answers = of_the_way(answers, context.path, wish.answer)
-    context = msgspec.structs.replace(context, answers={a.id: a for a in answers})
+    context, answers = _context(plane, wish, playbook, rendered, catalog, answers)
     report = run_checks(mesh, context)
     plan = _plan(
-        connection,
+        connection.clock.now(),
         wish,
         playbook,
         replace(rendered, inputs=rendered.inputs | dict(catalog.site)),
@@ -91,8 +91,43 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
 
 
+def make_stored(said: Globals, wish: Wish, mesh: Snapshot) -> Made:
+    """What the checks say about *mesh*, and the plan where there are manifests for it.
+
+    Without manifests the plan has a path (of the newest releases that the catalog knows) and no steps, so it can be
+    shown as findings only.
+
+    Raises:
+        UpgradeError: as ``making.make``.
+    """
+    playbook = _playbook(wish)
+    said_before, catalog = answers_of(wish.answer, playbook), catalog_of(wish)
+    _check_place(mesh, said.istio_namespace)
+    plane = running(mesh)
+    way = Way(wish, Version.parse(plane.version), mesh, catalog) if plane else None
+    folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
+    rendered = from_folder(folder, way) if folder is not None else _by_catalog(way)
+    context, answers = _context(plane, wish, playbook, rendered, catalog, said_before)
+    report = run_checks(mesh, context)
+    ready = rendered if rendered.releases else Rendered(None, (), {})
+    ready = replace(ready, inputs=ready.inputs | dict(catalog.site))
+    found = joined((*(way.findings if way else ()), *report.findings))
+    plan = _plan(SystemClock().now(), wish, playbook, ready, mesh, found, report.ran, answers)
+    if plane is not None and not rendered.releases:
+        path = (str(Version.parse(plane.version)), *map(str, rendered.targets))
+        plan = msgspec.structs.replace(plan, path=path)
+    return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
+
+
+def _by_catalog(way: Way | None) -> Rendered:
+    if way is None:
+        return Rendered(None, (), {})
+    newest = [Version.parse(release.latest) for release in way.catalog.releases.values()]
+    return Rendered(None, way.targets(newest), {})
+
+
 def _plan(  # noqa: PLR0917  all that was read and decided comes together here
-    connection: Connection,
+    now: datetime,
     wish: Wish,
     playbook: Playbook,
     rendered: Rendered,
@@ -101,6 +136,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
     checks: int,
     answers: tuple[Answer, ...],
 ) -> Plan:
+    """The plan, made at *now*; without steps where nothing was rendered."""
     return make_plan(
         Request(
             mesh=mesh,
@@ -112,7 +148,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
             answers=answers,
             only=wish.only,
             exclude=wish.exclude,
-            made=connection.clock.now(),
+            made=now,
             made_by=person(),
             tool=TOOL,
             manifests=str(rendered.folder.resolve()) if rendered.folder else "",
@@ -133,19 +169,28 @@ def catalog_of(wish: Wish) -> Catalog:
     return load_catalog(Path(wish.catalog) if wish.catalog else None)
 
 
-def _context(
-    plane: ControlPlane | None, wish: Wish, playbook: Playbook, rendered: Rendered, catalog: Catalog
-) -> Context:
+def _context(  # noqa: PLR0917  what the checks look at comes together here
+    plane: ControlPlane | None,
+    wish: Wish,
+    playbook: Playbook,
+    rendered: Rendered,
+    catalog: Catalog,
+    said: Sequence[Answer],
+) -> tuple[Context, tuple[Answer, ...]]:
+    """What the checks are given beside the mesh, and those answers of *said* that the plan records."""
     here = () if plane is None else (Version.parse(plane.version),)
     path = (*here, *rendered.targets)
-    return Context(
+    answers = of_the_way(said, path, wish.answer)
+    context = Context(
         path=path,
         advisories=advisories_along(path),
         catalog=catalog,
         excluded=wish.exclude,
         mirrors=playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
+        answers={a.id: a for a in answers},
     )
+    return context, answers
 
 
 def _overlay(wish: Wish, playbook: Playbook) -> Overlay | None:
@@ -179,6 +224,7 @@ def _check_place(mesh: Snapshot, namespace: str) -> None:
 
 
 def _playbook(wish: Wish) -> Playbook:
+    """The playbook, with what was said on the command line."""
     playbook = load_playbook(playbook_path(wish.playbook))
     return playbook if wish.valid_for is None else msgspec.structs.replace(playbook, valid_for=wish.valid_for)
 

@@ -15,6 +15,7 @@ from upgrader.model.snapshot.installed import (
 from upgrader.model.snapshot.members import Disruption, Namespace, Proxy, Workload
 from upgrader.model.snapshot.mesh import ClusterId, Snapshot, Unread
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+from upgrader.model.snapshot.stored import read_snapshot
 
 __all__ = [
     "ApiGateway",
@@ -35,4 +36,5 @@ __all__ = [
     "Webhook",
     "WebhookEntry",
     "Workload",
+    "read_snapshot",
 ]

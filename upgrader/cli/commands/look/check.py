@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from upgrader.cli.commands.look.plan import wish_of, wish_options
+from upgrader.cli.commands.look.plan import from_option, made_of, wish_of, wish_options
 from upgrader.cli.input.options import Globals, Spoken, global_options, said
 from upgrader.cli.output.screen import show, style_of, tell, typed
-from upgrader.cli.runs.making import Made, make
-from upgrader.cli.wiring import connect
+from upgrader.cli.runs.making import Made
 from upgrader.cluster.clean import clean_line
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
@@ -32,17 +32,19 @@ from upgrader.report.style import Style
 @click.option(
     "--rbac", is_flag=True, help="Print the smallest roles for each phase, as YAML for kubectl apply."
 )
+@from_option
 @global_options
-def check(fail_on: str | None, rbac: bool, **given: Any) -> int:
+def check(fail_on: str | None, rbac: bool, stored: Path | None, **given: Any) -> int:
     """Ask whether an upgrade may start. Changes nothing.
 
     \b
     upgrade check --to 1.29
     upgrade check --to 1.29 --rbac -o yaml=roles.yaml
-    upgrade check -o short
+    upgrade check -o short -o snapshot=mesh.json
+    upgrade check --from mesh.json --to 1.29
     """
     options = said()
-    made = make(connect(options), options, wish_of(given))
+    made = made_of(options, wish_of(given), stored, steps=rbac)
     plan = made.plan
     if rbac:
         return _roles(options, made)
@@ -54,6 +56,7 @@ def check(fail_on: str | None, rbac: bool, **given: Any) -> int:
             "wide": lambda: _wide(plan, style, words),
             "short": lambda: _short(plan, style),
             "json": lambda: pretty(_document(plan)).rstrip(),
+            "snapshot": lambda: pretty(made.mesh),
         },
     )
     advisory = fail_on and any(f.severity is Severity.ADVISORY for f in plan.findings)

@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from upgrader.cli.input.configuration import context_settings, setting
-from upgrader.cli.input.options import Duration, Spoken, global_options, said
-from upgrader.cli.output.screen import hints, show, style_of, typed, write
+from upgrader.cli.input.options import Duration, Globals, Spoken, global_options, said
+from upgrader.cli.input.stored import stored_mesh
+from upgrader.cli.output.screen import hints, show, style_of, tell, typed, write
 from upgrader.cli.runs.choosing import Wish
-from upgrader.cli.runs.making import Made, make
+from upgrader.cli.runs.making import Made, make, make_stored
 from upgrader.cli.wiring import connect
+from upgrader.cluster.clean import clean_line
 from upgrader.model.codec import pretty
 from upgrader.model.errors import Exit
 from upgrader.model.finding import Severity
@@ -67,6 +69,39 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def from_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--from``: a stored snapshot instead of the cluster, as argument ``stored``."""
+    about = "A stored snapshot, or a run directory; asks no cluster."
+    return click.option("--from", "stored", type=click.Path(path_type=Path), metavar="FILE", help=about)(
+        function
+    )
+
+
+def made_of(options: Globals, wish: Wish, stored: Path | None, *, steps: bool = False) -> Made:
+    """From the cluster, or from *stored*.
+
+    Args:
+        options: Of the whole call.
+        wish: What was asked for.
+        stored: A snapshot; None for the cluster.
+        steps: Findings alone are not enough.
+
+    Raises:
+        click.UsageError: *steps* were asked for, and nothing says what is to be installed.
+        UpgradeError: as ``making.make`` and ``stored.stored_mesh``.
+    """
+    if stored is None:
+        return make(connect(options), options, wish)
+    mesh = stored_mesh(options, stored)
+    made = make_stored(options, wish, mesh)
+    if steps and made.plan.path[1:] and not made.releases:
+        raise click.UsageError("steps from a snapshot need manifests: name their folder with --manifests")
+    tell(
+        options, f"From a snapshot of {clean_line(mesh.cluster.context)}, taken {mesh.at:%Y-%m-%d %H:%M} UTC."
+    )
+    return made
+
+
 def wish_of(given: dict[str, Any]) -> Wish:
     """What the options of ``wish_options`` come to.
 
@@ -100,8 +135,11 @@ def wish_of(given: dict[str, Any]) -> Wish:
 )
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 steps to do, 3 blocked.")
 @click.option("--fail-on", type=click.Choice(["advisory"]), help="Advisories block too.")
+@from_option
 @global_options
-def plan(out: Path | None, detailed_exitcode: bool, fail_on: str | None, **given: Any) -> int:
+def plan(
+    out: Path | None, detailed_exitcode: bool, fail_on: str | None, stored: Path | None, **given: Any
+) -> int:
     """Say what stands in the way and exactly what would happen. Changes nothing.
 
     \b
@@ -110,7 +148,7 @@ def plan(out: Path | None, detailed_exitcode: bool, fail_on: str | None, **given
     """
     options = said()
     keep = out.with_suffix(".manifests") if out is not None else None
-    made = make(connect(options), options, replace(wish_of(given), keep=keep))
+    made = made_of(options, replace(wish_of(given), keep=keep), stored, steps=True)
     if out is not None:
         write(out, pretty(made.plan))
     show_plan(made, options_out=str(out or ""))
@@ -142,5 +180,6 @@ def show_plan(made: Made, *, options_out: str = "") -> None:
             "json": lambda: plan_document(found),
             "yaml": lambda: plan_yaml(found),
             "markdown": lambda: plan_markdown(found, made_file=options_out, banner=banner),
+            "snapshot": lambda: pretty(made.mesh),
         },
     )
