@@ -56,7 +56,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         ClusterFailure: the cluster could not be read.
     """
     playbook = _playbook(wish)
-    answers, catalog = answers_of(wish.answer, playbook), catalog_of(wish)
+    answers, catalog = answers_of(wish.answer, playbook, site_of(wish)), catalog_of(wish)
     mesh = survey(connection)
     _check_place(mesh, said.istio_namespace)
     plane = running(mesh)
@@ -166,7 +166,12 @@ def catalog_of(wish: Wish) -> Catalog:
     Raises:
         UpgradeError: UPG-0003.
     """
-    return load_catalog(Path(wish.catalog) if wish.catalog else None)
+    return load_catalog(site_of(wish))
+
+
+def site_of(wish: Wish) -> Path | None:
+    """The folder of a site's own catalog, if one was named."""
+    return Path(wish.catalog) if wish.catalog else None
 
 
 def _context(  # noqa: PLR0917  what the checks look at comes together here
@@ -183,7 +188,7 @@ def _context(  # noqa: PLR0917  what the checks look at comes together here
     answers = of_the_way(said, path, wish.answer)
     context = Context(
         path=path,
-        advisories=advisories_along(path),
+        advisories=advisories_along(path, site_of(wish)),
         catalog=catalog,
         excluded=wish.exclude,
         mirrors=playbook.mirrors,
