@@ -56,10 +56,8 @@ from upgrader.checks.advisories.named.relations import (
     cni_excludes_ambient,
     duplicate_subsets,
     gateways_selecting_managed_pods_elsewhere,
-    routes_sharing_a_service,
     service_entry_hosts_of_several_namespaces,
     shared_destination_hosts,
-    workload_entries_of_services,
 )
 from upgrader.checks.advisories.world import Hit, World
 
@@ -93,7 +91,6 @@ _CHECKS: tuple[NamedCheck, ...] = (
     policies_of_istio_cni,
     proxy_configs_lose_gateways,
     removals_that_others_build_on,
-    routes_sharing_a_service,
     said_by_another_check,
     service_entry_hosts_of_several_namespaces,
     services_select_workload_entries,
@@ -103,6 +100,5 @@ _CHECKS: tuple[NamedCheck, ...] = (
     unready_endpoints_are_sent,
     virtual_services_before_1_30_3,
     waypoints_that_nothing_names,
-    workload_entries_of_services,
 )
 NAMED: Mapping[str, NamedCheck] = {check.__name__: check for check in _CHECKS}
