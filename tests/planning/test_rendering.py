@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from upgrader.model.finding import Severity
+from upgrader.model.finding import Finding, Severity
 from upgrader.model.version import Version
 from upgrader.planning.rendering.carrying import Hop, carry
 from upgrader.planning.rendering.difference import differences, side
 from upgrader.planning.rendering.owned import owned
-from upgrader.planning.rendering.upstream import could_not_look, findings_of, messages_of
+from upgrader.planning.rendering.upstream import could_not_look, findings_of, messages_of, not_said_by_them
 
 OLD, NEW = Version.parse("1.28.10"), Version.parse("1.29.6")
 HOP = Hop("1-28-10", OLD, NEW, frozenset({"istio-ingressgateway"}))
@@ -229,6 +229,21 @@ def test_an_error_of_analyze_is_advice_and_information_is_left_out() -> None:
     assert messages is not None
     (found,) = findings_of("analyze", messages, "istioctl 1.29.6")
     assert (found.subject, found.severity) == ("analyze IST0101", Severity.ADVISORY)
+
+
+def ours(code: str, subject: str, *objects: str) -> Finding:
+    return Finding(code=code, severity=Severity.ADVISORY, subject=subject, summary=subject, objects=objects)
+
+
+def test_what_analyze_has_said_of_the_same_objects_is_not_said_again() -> None:
+    messages = messages_of(said(("IST0145", "Error", "conflict")))
+    assert messages is not None
+    theirs = tuple(findings_of("analyze", messages, "istioctl 1.29.6"))
+    same = ours("UPG-0399", "Gateways at port 443", "Pod shop/a")
+    more = ours("UPG-0399", "Gateways at port 80", "Pod shop/a", "Pod shop/b")
+    other = ours("UPG-0365", "ServiceEntries", "Pod shop/a")
+    assert not_said_by_them((same, more, other), theirs) == (more, other)
+    assert not_said_by_them((same,), ()) == (same,)
 
 
 def test_who_plans_need_not_be_allowed_to_install() -> None:

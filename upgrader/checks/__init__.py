@@ -1,12 +1,27 @@
 """Offline questions to a snapshot and the catalog; each answers with findings, and decides nothing.
 
 One file, one function, one code (two where the second is the milder form of the first). ``CHECKS`` is the list in
-reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, installation.
+reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, configuration,
+trust, installation, neighbours.
 """
 
 from __future__ import annotations
 
 from upgrader.checks.advisories import upgrade_notes
+from upgrader.checks.configuration.default_owner import default_owner
+from upgrader.checks.configuration.destination_rules import destination_rules
+from upgrader.checks.configuration.envoyfilters.changed import changed_filters
+from upgrader.checks.configuration.envoyfilters.gateways import filters_of_all_gateways
+from upgrader.checks.configuration.envoyfilters.untyped import untyped_filters
+from upgrader.checks.configuration.envoyfilters.versions import filter_versions
+from upgrader.checks.configuration.gateway_api import gateway_api
+from upgrader.checks.configuration.gateway_servers import gateway_servers
+from upgrader.checks.configuration.istio_definitions import istio_definitions
+from upgrader.checks.configuration.references import references
+from upgrader.checks.configuration.service_entries import service_entries
+from upgrader.checks.configuration.unanswered import unanswered
+from upgrader.checks.configuration.validated import validated
+from upgrader.checks.configuration.virtual_services import virtual_services
 from upgrader.checks.context import Check, Context, Report
 from upgrader.checks.gateways.emptied import emptied
 from upgrader.checks.gateways.no_manifests import no_manifests
@@ -36,7 +51,18 @@ from upgrader.checks.mesh.set_aside import set_aside
 from upgrader.checks.mesh.two_meshes import two_meshes
 from upgrader.checks.mesh.unknown_version import unknown_version
 from upgrader.checks.mesh.unread import unread, unseen
+from upgrader.checks.neighbours.clusters import clusters
+from upgrader.checks.neighbours.ingress import other_ingress
+from upgrader.checks.neighbours.kept_endpoints import kept_endpoints
+from upgrader.checks.neighbours.operators import namespace_labels, operators
+from upgrader.checks.neighbours.other_meshes import other_meshes
+from upgrader.checks.neighbours.tracing import tracing
+from upgrader.checks.neighbours.webhook_fields import webhook_fields
 from upgrader.checks.skip import skip_refusal
+from upgrader.checks.trust.expiry import expiry
+from upgrader.checks.trust.identity import identity
+from upgrader.checks.trust.provider import provider
+from upgrader.checks.trust.roots import roots
 from upgrader.checks.versions.crd_versions import crd_versions
 from upgrader.checks.versions.env_flags import env_flags
 from upgrader.checks.versions.floors import floors
@@ -103,9 +129,26 @@ CHECKS: tuple[Check, ...] = (
     half_moved_tag,
     tag_named_like_revision,
     gateway_ownership,
+    default_owner,
     emptied,
     no_manifests,
+    changed_filters,
+    untyped_filters,
+    filter_versions,
+    filters_of_all_gateways,
     revision_labelled,
+    virtual_services,
+    destination_rules,
+    references,
+    gateway_servers,
+    service_entries,
+    validated,
+    expiry,
+    roots,
+    identity,
+    provider,
+    istio_definitions,
+    gateway_api,
     definitions,
     crd_versions,
     installers,
@@ -114,6 +157,15 @@ CHECKS: tuple[Check, ...] = (
     ambient,
     cni,
     upgrade_notes,
+    webhook_fields,
+    operators,
+    namespace_labels,
+    other_meshes,
+    other_ingress,
+    kept_endpoints,
+    clusters,
+    tracing,
+    unanswered,
 )
 
 

@@ -20,6 +20,13 @@ def moving(mesh: Snapshot, context: Context) -> frozenset[str]:
     return found or frozenset(p.revision for p in mesh.control_planes)
 
 
+def new_minors(context: Context) -> Iterator[tuple[int, Version]]:
+    """Each hop that brings another minor, by its number, and its version; what comes with a minor is there after it."""
+    for number, (source, target) in enumerate(zip(context.path, context.path[1:], strict=False), start=1):
+        if source.minors_to(target) > 0:
+            yield number, target
+
+
 def stays(context: Context, namespace: str, workload: str = "") -> bool:
     """Whether somebody said ``--exclude`` for it."""
     return namespace in context.excluded or f"{namespace}/{workload}" in context.excluded

@@ -31,6 +31,7 @@ from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.plan import Plan, named
 from upgrader.planning.planner import Request, make_plan
+from upgrader.planning.rendering.upstream import not_said_by_them
 from upgrader.planning.route import running
 from upgrader.playbook.load import load_playbook
 from upgrader.playbook.manifests import Release
@@ -84,7 +85,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         playbook,
         replace(rendered, inputs=rendered.inputs | dict(catalog.site)),
         mesh,
-        joined((*(way.findings if way else ()), *report.findings, *further)),
+        joined((*(way.findings if way else ()), *not_said_by_them(report.findings, further), *further)),
         report.ran + looks.number,
         answers,
     )

@@ -16,7 +16,14 @@ from upgrader.model.step import counted
 
 NOTHING = "No issues found"
 """What ``precheck`` writes to stderr when all is well."""
+CODE = "UPG-0344"
 _SHOWN = 8
+_SAME = {
+    ("UPG-0357", "VirtualServices of the sidecars"): "IST0109",
+    ("UPG-0359", ""): "IST0101",
+    ("UPG-0399", ""): "IST0145",
+}
+"""Our code, with a subject where not all of it is meant, to the message of ``analyze`` that says the same."""
 _PERMISSION = "IST0141"
 """The person who plans may not install; whoever applies is asked by the API server before the first write."""
 
@@ -55,7 +62,7 @@ def findings_of(tool: str, messages: Sequence[Message], program: str) -> Iterato
         subject = f"{tool} {code}"
         number = f"{counted(len(alike), 'message')}: " if len(alike) > 1 else ""
         yield Finding(
-            code="UPG-0344",
+            code=CODE,
             severity=Severity.BLOCKED if blocks else Severity.ADVISORY,
             subject=subject,
             summary=f"{subject} ({level}): {number}{_told(alike[0])}",
@@ -65,6 +72,19 @@ def findings_of(tool: str, messages: Sequence[Message], program: str) -> Iterato
             allowable=blocks,
             objects=origins,
         )
+
+
+def not_said_by_them(ours: Sequence[Finding], theirs: Sequence[Finding]) -> tuple[Finding, ...]:
+    """*ours* without what ``analyze`` has said of all the same objects already."""
+    told = {f.subject: set(f.objects) for f in theirs if f.code == CODE}
+
+    def repeated(finding: Finding) -> bool:
+        message = _SAME.get((finding.code, finding.subject)) or _SAME.get((finding.code, ""))
+        return bool(message and finding.objects) and set(finding.objects) <= told.get(
+            f"analyze {message}", set()
+        )
+
+    return tuple(f for f in ours if not repeated(f))
 
 
 def could_not_look(tool: str, why: str, program: str) -> Finding:

@@ -1,0 +1,1 @@
+"""Questions about EnvoyFilters: they name parts of Envoy, and each hop brings another Envoy."""

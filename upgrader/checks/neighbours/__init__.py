@@ -1,0 +1,1 @@
+"""Questions about what else acts on this cluster: other proxies, other drivers, other clusters."""

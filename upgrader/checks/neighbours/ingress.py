@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from upgrader.checks.context import Context
+from upgrader.checks.scope import proxies_by_workload, some
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import Document, Snapshot
+
+_OURS = "istio.io/"
+_EDGES = {
+    "ingress-nginx/controller": "ingress-nginx",
+    "nginx/nginx-ingress": "NGINX Ingress Controller",
+    "traefik": "Traefik",
+    "kong": "Kong",
+    "haproxy-ingress": "HAProxy Ingress",
+    "haproxytech/kubernetes-ingress": "HAProxy Ingress",
+    "emissary": "Emissary",
+    "projectcontour/contour": "Contour",
+}
+"""Part of an image's name to the ingress controller that is in it."""
+
+
+def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report ingress controllers beside Istio's gateways, above all those that have a sidecar themselves.
+
+    Such pods are the edge of the mesh, and move in a wave like any application.
+    """
+    del context
+    proxies = proxies_by_workload(mesh)
+    edges: dict[str, str] = {}
+    for workload in mesh.workloads:
+        name = _controller(workload.images.values())
+        if name and str(workload.ref) in proxies:
+            edges[str(workload.ref)] = name
+    classes = dict(_beside(mesh.documents))
+    if not edges and not classes:
+        return
+    yield Finding(
+        code="UPG-0388",
+        severity=Severity.ADVISORY,
+        subject="other ingress controllers",
+        summary=f"other ingress controllers: {some(sorted({*edges.values(), *classes.values()}))}"
+        + (f", {len(edges)} with a sidecar" if edges else ""),
+        what=(*(f"{ref}: {name}" for ref, name in edges.items()), *(f"{r}: {c}" for r, c in classes.items())),
+        why="their traffic enters past the gateways: what is proved at a gateway says nothing about it"
+        + (", and their restart interrupts it" if edges else ""),
+        do=(
+            "give the namespaces of those with a sidecar a wave of their own, and watch their error rate while it soaks"
+            if edges
+            else "probe one address behind them in each wave",
+        ),
+        objects=(*edges, *classes),
+    )
+
+
+def _controller(images: Iterable[str]) -> str:
+    """The ingress controller that one of *images* is, or nothing."""
+    return next((name for image in images for part, name in _EDGES.items() if part in image), "")
+
+
+def _beside(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """Classes of other controllers: object to controller."""
+    for document in documents:
+        spec = document.body.get("spec")
+        kept = spec if isinstance(spec, dict) else {}
+        if document.ref.kind.kind == "IngressClass":
+            controller = str(kept.get("controller") or "")
+            if controller and not controller.startswith(_OURS):
+                yield str(document.ref), controller
