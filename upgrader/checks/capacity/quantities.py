@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 _SUFFIXES = {
@@ -13,9 +14,11 @@ GIB = 2**30
 
 def quantity(text: Any) -> float:
     """A quantity as a plain number: cores, bytes, pieces; 0 for none and for what is no quantity."""
-    if text is None:
-        return 0.0
-    written = str(text).strip()
+    return 0.0 if text is None else _number(str(text).strip())
+
+
+@lru_cache(maxsize=1024)
+def _number(written: str) -> float:
     suffix = next((s for s in _SUFFIXES if written.endswith(s)), "")
     try:
         return float(written.removesuffix(suffix)) * _SUFFIXES.get(suffix, 1)

@@ -21,6 +21,7 @@ from upgrader.checks.network.policies import (
     Policies,
     Verdict,
     into,
+    into_of_all,
     isolating,
     out_of,
     policies,
@@ -67,8 +68,11 @@ def _of(  # noqa: PLR0917  what was worked out once for all hops
     callers: Mapping[str, list[Pod]],
     before: Mapping[str, Verdict],
 ) -> Iterator[Finding]:
+    today = istiod(mesh, plane)
     for number, target in enumerate(context.path[1:], start=1):
         pod = istiod_to_come(mesh, plane, target)
+        if _alike(known, pod, today):
+            continue
         after = _ends(mesh, known, pod, plane.revision, callers)
         worse = {what: verdict for what, verdict in after.items() if verdict > before[what]}
         if worse:
@@ -76,14 +80,23 @@ def _of(  # noqa: PLR0917  what was worked out once for all hops
             return
     shut = {what: verdict for what, verdict in before.items() if verdict is Verdict.BLOCKED}
     if shut:
-        yield _finding(mesh, known, istiod(mesh, plane), shut, 0)
+        yield _finding(mesh, known, today, shut, 0)
+
+
+def _alike(known: Policies, one: Pod, other: Pod) -> bool:
+    """Whether the same policies rule over both, and names of ports mean the same: then nothing changes."""
+    return one.ports == other.ports and all(
+        isolating(known, one, d) == isolating(known, other, d) for d in (INGRESS, EGRESS)
+    )
 
 
 def _callers(mesh: Snapshot, context: Context) -> dict[str, list[Pod]]:
     """Namespace to the kinds of pods with proxies in it."""
     found: dict[str, list[Pod]] = {}
+    labels = {n.name: n.labels for n in mesh.namespaces}
     for workload, _ in moved(mesh, context):
-        found.setdefault(workload.ref.namespace, []).append(proxy(mesh, workload))
+        namespace = workload.ref.namespace
+        found.setdefault(namespace, []).append(proxy(workload, labels.get(namespace, {})))
     return found
 
 
@@ -101,7 +114,7 @@ def _ends(
         OUT: min(out_of(known, pod, None, each) for each in API_PORTS),
     }
     for namespace, pods in callers.items():
-        found[f"{port} from proxies in {namespace}"] = max(into(known, pod, each, port) for each in pods)
+        found[f"{port} from proxies in {namespace}"] = into_of_all(known, pod, pods, port)
     return found
 
 

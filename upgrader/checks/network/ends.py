@@ -64,11 +64,10 @@ def istiod_to_come(mesh: Snapshot, plane: ControlPlane, target: Version) -> Pod:
     )
 
 
-def proxy(mesh: Snapshot, workload: Workload) -> Pod:
-    """A pod of a workload with its proxy."""
+def proxy(workload: Workload, spaces: Mapping[str, str]) -> Pod:
+    """A pod of a workload with its proxy, in a namespace with the labels *spaces*."""
     added = {"security.istio.io/tlsMode": "istio"} if workload.gateway == "" else {}
-    namespace = workload.ref.namespace
-    return Pod(namespace=namespace, labels=added | workload.template_labels, spaces=spaces(mesh, namespace))
+    return Pod(namespace=workload.ref.namespace, labels=added | workload.template_labels, spaces=spaces)
 
 
 def system_pod(mesh: Snapshot) -> Pod:

@@ -95,35 +95,47 @@ def isolating(known: Policies, pod: Pod, direction: str) -> tuple[Policy, ...]:
 
 def into(known: Policies, pod: Pod, peer: Pod | None, port: int, protocol: str = "TCP") -> Verdict:
     """What becomes of a connection to *port* of *pod*; no *peer* is the API server."""
+    return into_of_all(known, pod, (peer,), port, protocol)
+
+
+def into_of_all(
+    known: Policies, pod: Pod, peers: Iterable[Pod | None], port: int, protocol: str = "TCP"
+) -> Verdict:
+    """The worst that becomes of connections of *peers* to *port* of *pod*."""
     selecting = isolating(known, pod, INGRESS)
-    return _verdict(
-        selecting, [(p, r, r.get("from")) for p in selecting for r in p.ingress], peer, pod, (port, protocol)
-    )
+    if not selecting:
+        return Verdict.OPEN
+    rules = [
+        (p.namespace, r.get("from"))
+        for p in selecting
+        for r in p.ingress
+        if _port_matches(r.get("ports"), (port, protocol), pod.ports)
+    ]
+    worst = Verdict.OPEN
+    for peer in peers:
+        worst = max(worst, min((_peers(r, home, peer) for home, r in rules), default=Verdict.BLOCKED))
+    return worst
 
 
 def out_of(known: Policies, pod: Pod, peer: Pod | None, port: int, protocol: str = "TCP") -> Verdict:
     """What becomes of a connection from *pod* to *port* of *peer*; no *peer* is the API server."""
-    selecting = isolating(known, pod, EGRESS)
-    target = peer or Pod(namespace="", labels={})
-    return _verdict(
-        selecting, [(p, r, r.get("to")) for p in selecting for r in p.egress], peer, target, (port, protocol)
-    )
+    return through(isolating(known, pod, EGRESS), peer, port, protocol)
 
 
-def _verdict(
-    selecting: Sequence[Policy],
-    rules: Iterable[tuple[Policy, Obj, Any]],
-    peer: Pod | None,
-    target: Pod,
-    wanted: tuple[int, str],
-) -> Verdict:
+def through(selecting: Sequence[Policy], peer: Pod | None, port: int, protocol: str = "TCP") -> Verdict:
+    """What becomes of a connection to *port* of *peer* from a pod that these policies select for egress."""
     if not selecting:
         return Verdict.OPEN
-    best = Verdict.BLOCKED
-    for policy, rule, peers in rules:
-        if _port_matches(rule.get("ports"), wanted, target.ports):
-            best = min(best, _peers(peers, policy.namespace, peer))
-    return best
+    names = peer.ports if peer else {}
+    rules = ((p.namespace, r) for p in selecting for r in p.egress)
+    return min(
+        (
+            _peers(r.get("to"), home, peer)
+            for home, r in rules
+            if _port_matches(r.get("ports"), (port, protocol), names)
+        ),
+        default=Verdict.BLOCKED,
+    )
 
 
 def _port_matches(ports: Any, wanted: tuple[int, str], names: Mapping[str, int]) -> bool:

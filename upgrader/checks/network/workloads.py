@@ -10,32 +10,41 @@ from upgrader.checks.network.plugin import enforces_nothing
 from upgrader.checks.network.policies import (
     EGRESS,
     Pod,
-    Policies,
     Policy,
     Verdict,
     isolating,
-    out_of,
     policies,
+    through,
 )
 from upgrader.checks.network.rule import allowing, ports
 from upgrader.checks.scope import moved, moving, some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import Obj
-from upgrader.model.snapshot import Snapshot, Workload
+from upgrader.model.snapshot import ControlPlane, Snapshot, Workload
 
 RESOLVE = "name resolution (port 53)"
+
+
+class Goals(msgspec.Struct, frozen=True):
+    """What a proxy must reach: its istiod today, those to come by revision, and the DNS of the cluster."""
+
+    port: int
+    today: Pod
+    later: tuple[tuple[str, Pod], ...]
+    dns: Pod
 
 
 class Shut(msgspec.Struct, frozen=True):
     """One workload that cannot get out.
 
     Attributes:
+        by: The policies that select it.
         what: What it cannot reach.
         hop: The hop after which it cannot; 0 when it cannot today.
     """
 
     workload: Workload
-    pod: Pod
+    by: tuple[Policy, ...]
     what: tuple[str, ...]
     hop: int
 
@@ -47,41 +56,49 @@ def proxy_egress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     out of reach in the same way it is an advisory: they are connected, so nobody enforces it, or it is younger.
     """
     known = policies(mesh)
+    plane = next((p for r in sorted(moving(mesh, context)) if (p := mesh.plane(r))), None)
+    if not known or plane is None:
+        return
+    goals = _goals(mesh, context, plane)
     found: dict[str, list[Shut]] = {}
+    answers: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
     for workload, _ in moved(mesh, context):
         if workload.ref.namespace in known and not workload.host_network:
-            pod = proxy(mesh, workload)
-            shut = _shut(mesh, context, known, workload, pod) if isolating(known, pod, EGRESS) else None
-            if shut:
-                found.setdefault(workload.ref.namespace, []).append(shut)
+            by = isolating(known, proxy(workload, {}), EGRESS)
+            key = tuple(p.title for p in by)
+            if key not in answers:  # nothing but these policies decides
+                answers[key] = _shut(by, goals)
+            what, hop = answers[key]
+            if what:
+                found.setdefault(workload.ref.namespace, []).append(Shut(workload, by, what, hop))
     for namespace, each in found.items():
-        yield _finding(mesh, known, namespace, each)
+        yield _finding(mesh, namespace, each)
 
 
-def _shut(mesh: Snapshot, context: Context, known: Policies, workload: Workload, pod: Pod) -> Shut | None:
-    plane = next((p for r in sorted(moving(mesh, context)) if (p := mesh.plane(r))), None)
-    if plane is None:
-        return None
-    port = xds_port(mesh, plane.revision)
-    today = out_of(known, pod, istiod(mesh, plane), port)
-    for number, target in enumerate(context.path[1:], start=1):
-        verdict = out_of(known, pod, istiod_to_come(mesh, plane, target), port)
+def _goals(mesh: Snapshot, context: Context, plane: ControlPlane) -> Goals:
+    later = tuple((target.revision, istiod_to_come(mesh, plane, target)) for target in context.path[1:])
+    return Goals(xds_port(mesh, plane.revision), istiod(mesh, plane), later, cluster_dns(mesh))
+
+
+def _shut(by: tuple[Policy, ...], goals: Goals) -> tuple[tuple[str, ...], int]:
+    """What pods that these policies select cannot reach, and from which hop on; 0 is today."""
+    port = goals.port
+    today = through(by, goals.today, port)
+    for number, (revision, istiod_) in enumerate(goals.later, start=1):
+        verdict = through(by, istiod_, port)
         if verdict is Verdict.BLOCKED and verdict > today:
-            return Shut(workload, pod, (f"port {port} of istiod {target.revision}",), number)
+            return (f"port {port} of istiod {revision}",), number
     what = [f"port {port} of istiod"] if today is Verdict.BLOCKED else []
-    if (
-        min(out_of(known, pod, cluster_dns(mesh), DNS, protocol) for protocol in ("UDP", "TCP"))
-        is Verdict.BLOCKED
-    ):
+    if through(by, goals.dns, DNS, "UDP") is Verdict.BLOCKED:
         what.append(RESOLVE)
-    return Shut(workload, pod, tuple(what), 0) if what else None
+    return tuple(what), 0
 
 
-def _finding(mesh: Snapshot, known: Policies, namespace: str, shut: list[Shut]) -> Finding:
+def _finding(mesh: Snapshot, namespace: str, shut: list[Shut]) -> Finding:
     hop = min((s.hop for s in shut if s.hop), default=0)
     told = [s for s in shut if bool(s.hop) == bool(hop)]
     certain = bool(hop) and not enforces_nothing(mesh)
-    closing = list({p.title: p for s in told for p in isolating(known, s.pod, EGRESS)}.values())
+    closing = list({p.title: p for s in told for p in s.by}.values())
     names = [f"NetworkPolicy {p.title}" for p in closing]
     what = list(dict.fromkeys(w for s in told for w in s.what))
     return Finding(

@@ -24,9 +24,10 @@ def pod_security(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     yield from _root(mesh, context)
     if parts_called(mesh, "Cni", "istio-cni-node") or _cni(mesh):
         return
+    strict = {n.name for n in mesh.namespaces if n.labels.get(ENFORCE) in _STRICT}
     concerned: dict[str, list[str]] = {}
-    for workload, _ in moved(mesh, context):
-        if workload.gateway == "" and _level(mesh, workload.ref.namespace) in _STRICT:
+    for workload, _ in moved(mesh, context) if strict else ():
+        if workload.gateway == "" and workload.ref.namespace in strict:
             concerned.setdefault(workload.ref.namespace, []).append(workload.name)
     for namespace, names in concerned.items():
         yield _finding(
