@@ -233,6 +233,7 @@ def test_sidecars_without_limits_are_told_with_their_number() -> None:
     values = {"1-27-9": {"global": {"proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}}}}}
     found = advises(running(injector_values=values), "0379", "revision 1-27-9")
     assert found.summary == "revision 1-27-9: its 2 sidecars have no limits.cpu, limits.memory"
+    assert found.what[1] == "together 20m of requests.cpu, 128 MiB of requests.memory, now and after the move"
     silent(running(injector_values={"1-27-9": {"global": {"proxy": {"resources": SMALL}}}}), "0379")
     silent(running(), "0379")
 

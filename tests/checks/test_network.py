@@ -266,6 +266,12 @@ def test_a_policy_of_pods_without_a_proxy_is_nobodys_business() -> None:
     silent(running(policy("shop/deny", EVERY_POD, ingress=[])), "0371")
 
 
+def test_a_workload_on_the_host_network_is_out_of_reach_of_policies() -> None:
+    made = mesh().plane("1.27.9").namespace("shop", rev="1-27-9")
+    made.deployment("shop/cart", proxies=2, on="1-27-9", host_network=True)
+    silent(made.having(documents=(policy("shop/deny", EVERY_POD, egress=[]),)), "0371")
+
+
 def test_proxies_that_ask_for_plain_text_need_the_other_port() -> None:
     plain = {"1-27-9": {"defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15010"}}}
     found = advises(

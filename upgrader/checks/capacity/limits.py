@@ -104,13 +104,16 @@ def _unlimited(mesh: Snapshot, revision: str) -> Iterator[Finding]:
     if not missing or not count:
         return
     name = f"revision {revision}"
-    told_ = [f"{told(k, said[k])} of {k}" for k in said if k not in missing]
+    each = [f"{told(k, said[k])} of {k}" for k in said]
+    all_ = [f"{told(k, said[k] * count)} of {k}" for k in said]
     yield Finding(
         code="UPG-0379",
         severity=Severity.ADVISORY,
         subject=name,
         summary=f"{name}: its {count} sidecars have no {', '.join(missing)}",
-        what=(f"each has {', '.join(told_)}",) if told_ else (),
+        what=(f"each has {', '.join(each)}", f"together {', '.join(all_)}, now and after the move")
+        if said
+        else (),
         why="while a revision moves, every proxy loads its configuration anew: without requests it is the first to be evicted,"
         " without limits one can take the memory of its node",
         do=("set global.proxy.resources in the values of the new revision",),
