@@ -8,7 +8,7 @@ from tests.building.parts import HUB, ROLLOUT, Parts, image
 from upgrader.model import kinds
 from upgrader.model.image import Image
 from upgrader.model.injection import injection
-from upgrader.model.kinds import Kind, Ref
+from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.snapshot import Labels, Namespace, Proxy, Workload
 from upgrader.model.version import Version
 
@@ -68,6 +68,7 @@ class Workloads(Parts):
         pins: str = "",
         annotations: Labels | None = None,
         template: Labels | None = None,
+        asks: Obj | None = None,
         **fields: Any,
     ) -> Self:
         """Any workload, with *proxies* pods.
@@ -83,6 +84,7 @@ class Workloads(Parts):
             pins: Annotation ``sidecar.istio.io/proxyImage`` of the template; the proxies run it.
             annotations: Of the template.
             template: Labels of the template.
+            asks: Resources of its one container.
             fields: Further fields of ``Workload``.
         """
         namespace, _, short = name.partition("/")
@@ -96,6 +98,8 @@ class Workloads(Parts):
             "template_annotations": notes,
             "images": {"app": f"docker.io/shop/{short}:1"},
         }
+        if asks is not None:
+            settings["template"] = {"spec": {"containers": [{"name": "app", "resources": asks}]}}
         made = Workload(**(settings | fields))
         self._add("workloads", made)
         revision = on or self._injected(made)

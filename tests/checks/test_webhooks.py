@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from tests.checks.asking import advises, blocks, silent
-from tests.meshes import entries, mesh, shop
+from tests.checks.objects import istiod
+from tests.meshes import Mesh, entries, mesh, shop
 
 GONE = "istio-system/istiod-1-26-8"
 
@@ -101,3 +102,23 @@ def test_a_tag_may_not_be_called_like_a_revision_that_is_or_will_be() -> None:
     blocks(mesh().plane("1.27.9").tag("1-28-10", "1-27-9"), "0337", "tag 1-28-10")
     silent(mesh().plane("1.27.9").tag("1-28", "1-27-9"), "0337")
     silent(mesh().plane("1.27.9", "default").tag("default", "default"), "0337")
+
+
+def rooted(*, opts_out: bool, labelled: bool = True) -> Mesh:
+    pods = istiod("1-27-9")
+    if not opts_out:
+        del pods.body["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"]
+    made = mesh().plane("1.27.9").namespace("istio-system", rev="1-27-9" if labelled else None)
+    return made.having(documents=(pods,))
+
+
+def test_an_istiod_whose_own_pods_are_injected_can_not_start_again() -> None:
+    found = blocks(rooted(opts_out=False), "0385", "istio-system/istiod-1-27-9")
+    assert found.summary.endswith("its own pods are selected by istio-sidecar-injector-1-27-9")
+    silent(rooted(opts_out=True), "0385")
+
+
+def test_an_unlabelled_root_namespace_leaves_istiod_alone_unless_its_pods_ask_for_a_revision() -> None:
+    # The label istio.io/rev is on istiod's pods, and `rev.object.` selects by it.
+    blocks(rooted(opts_out=False, labelled=False), "0385", "istio-system/istiod-1-27-9")
+    silent(rooted(opts_out=True, labelled=False), "0385")

@@ -3,11 +3,18 @@
 One file, one function, one code (two where the second is the milder form of the first). ``CHECKS`` is the list in
 reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, configuration,
 trust, installation, neighbours.
+reading order: first what makes all else pointless, then what the cluster offers (nodes, network, room), images, workloads,
+labels, webhooks, gateways, installation.
 """
 
 from __future__ import annotations
 
 from upgrader.checks.advisories import upgrade_notes
+from upgrader.checks.capacity.alone import alone
+from upgrader.checks.capacity.limits import limits
+from upgrader.checks.capacity.memory import istiod_memory
+from upgrader.checks.capacity.quotas import quotas
+from upgrader.checks.capacity.room import second_control_plane
 from upgrader.checks.configuration.default_owner import default_owner
 from upgrader.checks.configuration.destination_rules import destination_rules
 from upgrader.checks.configuration.envoyfilters.changed import changed_filters
@@ -58,6 +65,16 @@ from upgrader.checks.neighbours.operators import namespace_labels, operators
 from upgrader.checks.neighbours.other_meshes import other_meshes
 from upgrader.checks.neighbours.tracing import tracing
 from upgrader.checks.neighbours.webhook_fields import webhook_fields
+from upgrader.checks.network.control_plane import istiod_ports
+from upgrader.checks.network.dns import cluster_dns
+from upgrader.checks.network.old_revision import policy_of_one_revision
+from upgrader.checks.network.plugin_settings import plugin_settings
+from upgrader.checks.network.webhook_port import webhook_port
+from upgrader.checks.network.workloads import proxy_egress
+from upgrader.checks.nodes.kubelets import kubelets
+from upgrader.checks.nodes.platforms import platforms
+from upgrader.checks.nodes.pod_security import pod_security
+from upgrader.checks.nodes.ready import nodes_ready
 from upgrader.checks.skip import skip_refusal
 from upgrader.checks.trust.expiry import expiry
 from upgrader.checks.trust.identity import identity
@@ -74,6 +91,7 @@ from upgrader.checks.versions.stale import stale
 from upgrader.checks.webhooks.dangling import dangling
 from upgrader.checks.webhooks.default_validator import default_validator
 from upgrader.checks.webhooks.no_bundle import no_bundle
+from upgrader.checks.webhooks.own_pods import own_pods
 from upgrader.checks.webhooks.tag_names import tag_named_like_revision
 from upgrader.checks.webhooks.tags import half_moved_tag
 from upgrader.checks.workloads.bare_pods import bare_pods
@@ -106,6 +124,21 @@ CHECKS: tuple[Check, ...] = (
     env_flags,
     profiles,
     hubs,
+    nodes_ready,
+    kubelets,
+    platforms,
+    pod_security,
+    plugin_settings,
+    cluster_dns,
+    webhook_port,
+    istiod_ports,
+    proxy_egress,
+    policy_of_one_revision,
+    istiod_memory,
+    second_control_plane,
+    quotas,
+    limits,
+    alone,
     consistency,
     orphans,
     pinned,
@@ -125,6 +158,7 @@ CHECKS: tuple[Check, ...] = (
     odd_values,
     dangling,
     no_bundle,
+    own_pods,
     default_validator,
     half_moved_tag,
     tag_named_like_revision,

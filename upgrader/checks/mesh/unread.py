@@ -6,6 +6,17 @@ from upgrader.checks.context import Context
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot, Unread
 
+OPEN = {
+    "networkpolicies.networking.k8s.io": "whether ports 15012, 15014 and 15017 of the next istiod are open",
+    "nodes": "room for a second control plane; kubelets, architectures and kernels",
+    "resourcequotas": "room in quotas for a second control plane and for restarts",
+    "limitranges": "whether sidecars and istiod fit into the limits of their namespaces",
+    "services": "how many Services istiod serves; on which port its webhooks are reached",
+    "daemonsets.apps": "which network plugin there is",
+    "horizontalpodautoscalers.autoscaling": "how many istiods an autoscaler wants",
+}
+"""Resource to the questions that stay open without it."""
+
 
 def unread(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report what could not be read: it is not "none", so nothing may be concluded from its absence."""
@@ -56,4 +67,7 @@ def _summary(missing: Sequence[Unread]) -> str:
 
 
 def _told(missing: Sequence[Unread]) -> tuple[str, ...]:
-    return tuple(f"{entry.what}: {entry.why}" for entry in missing)
+    """What, why, and which question it leaves open; a question once."""
+    lines = [f"{entry.what}: {entry.why}" for entry in missing]
+    asked = dict.fromkeys(entry.what.partition(" ")[0] for entry in missing)
+    return (*lines, *(f"not known: {OPEN[resource]}" for resource in asked if resource in OPEN))

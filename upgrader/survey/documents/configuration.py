@@ -1,4 +1,4 @@
-"""ConfigMaps of the root namespace and of DNS, and the settings in them."""
+"""ConfigMaps of the root namespace, of DNS and of the network plugin, and the settings in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from upgrader.model.version import UNNAMED, revision_suffix
 from upgrader.survey.documents.kept import document
 from upgrader.survey.looking import Looking
 
-DNS = tuple(Ref(CONFIG_MAP, name, "kube-system") for name in ("coredns", "kube-dns"))
+DNS = tuple(Ref(CONFIG_MAP, name, "kube-system") for name in ("coredns", "kube-dns", "cilium-config"))
+"""Of the cluster's DNS, and of the one network plugin whose settings Istio depends on."""
 LARGEST = 16_384
 """Characters of a value that is kept; dashboards of add-ons are larger, and nobody asks about them."""
 _NAMES = ("istio", "values", "cni")
@@ -33,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def config_maps(look: Looking, read: Iterable[Obj]) -> Iterable[Document]:
-    """Those of Istio among *read*, and that of the cluster's DNS: ``keys`` names all, ``data`` has those worth reading."""
+    """Those of Istio among *read*, and those of DNS and network plugin: ``keys`` names all, ``data`` has those worth reading."""
     theirs = [found for ref in DNS if (found := look.also_one(ref)) is not None]
     ours = (m for m in read if m["metadata"]["name"].startswith(_NAMES))
     for one in (*ours, *theirs):

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
+from upgrader.checks.capacity.quantities import quantity, told
+from upgrader.checks.context import Context
+from upgrader.checks.documents import documents, dug
+from upgrader.checks.scope import moved, moving, proxies_by_workload
+from upgrader.checks.workloads.budgets import unavailable
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import Document, Snapshot, Workload
+
+_APPLIES = frozenset({"NotTerminating", "NotBestEffort"})
+"""Scopes of a quota that an ordinary pod with requests falls under; others are not weighed."""
+_PLAIN = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
+_PER_POD = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "pods")
+
+
+def quotas(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report ResourceQuotas that have no room for a second istiod, or for the one pod more that a restart starts with.
+
+    A workload that may take a pod down first gets on without room, so it is not reported.
+    Source: kubernetes.io, concepts/policy/resource-quotas.
+    """
+    by_namespace: dict[str, list[Document]] = {}
+    for quota in documents(mesh, "ResourceQuota"):
+        if _applies(quota) and dug(quota.body, "status", "used") is not None:
+            by_namespace.setdefault(quota.ref.namespace, []).append(quota)
+    if not by_namespace or len(context.path) < 2:
+        return
+    defaults = _defaults(mesh)
+    yield from _second_istiod(mesh, context, by_namespace, defaults)
+    yield from _restarts(mesh, context, by_namespace, defaults)
+
+
+def _second_istiod(
+    mesh: Snapshot,
+    context: Context,
+    by_namespace: Mapping[str, list[Document]],
+    defaults: Mapping[str, set[str]],
+) -> Iterator[Finding]:
+    for revision in sorted(moving(mesh, context)):
+        plane = mesh.plane(revision)
+        if plane is None or not plane.replicas:
+            continue
+        one = asked([{"resources": istiod_resources(mesh, plane)}])
+        wanted = {k: v * plane.replicas for k, v in (one | {"pods": 1}).items()}
+        for quota in by_namespace.get(plane.ref.namespace, ()):
+            short = _short(quota, wanted, defaults.get(quota.ref.namespace, set()))
+            if short:
+                yield _finding(
+                    quota, f"has no room for a second istiod ({plane.replicas} pods)", short, [str(plane.ref)]
+                )
+
+
+def _restarts(
+    mesh: Snapshot,
+    context: Context,
+    by_namespace: Mapping[str, list[Document]],
+    defaults: Mapping[str, set[str]],
+) -> Iterator[Finding]:
+    proxies = proxies_by_workload(mesh)
+    stuck: dict[tuple[str, tuple[str, ...]], list[Workload]] = {}
+    seen: dict[str, Document] = {}
+    for workload, _ in moved(mesh, context):
+        there = by_namespace.get(workload.ref.namespace, ())
+        if (
+            not there
+            or workload.ref.kind.kind != "Deployment"
+            or unavailable(workload)
+            or not workload.replicas
+        ):
+            continue
+        revision = proxies[str(workload.ref)][0].revision
+        one = asked(containers_of(mesh, workload, revision)) | {"pods": 1.0}
+        for quota in there:
+            short = _short(quota, one, defaults.get(quota.ref.namespace, set()))
+            if short:
+                stuck.setdefault((str(quota.ref), short), []).append(workload)
+                seen[str(quota.ref)] = quota
+    for (ref, short), workloads in stuck.items():
+        names = [w.name for w in workloads]
+        said = f"has no room for the pod that a restart of {names[0]} starts with"
+        yield _finding(
+            seen[ref], said, (*short, *(f"also {n}" for n in names[1:5])), [str(w.ref) for w in workloads]
+        )
+
+
+def _short(quota: Document, wanted: Mapping[str, float], defaulted: set[str]) -> tuple[str, ...]:
+    """What is missing, a line each."""
+    used, found = dug(quota.body, "status", "used") or {}, []
+    for key, text in (dug(quota.body, "spec", "hard") or {}).items():
+        name = _PLAIN.get(key, key)
+        if name not in _PER_POD:
+            continue
+        need, left = wanted.get(name, 0), quantity(text) - quantity(used.get(key))
+        if not need:
+            if name not in defaulted:
+                found.append(f"{key}: every pod must say one, and a container here says none")
+        elif need > left + 1e-9:
+            found.append(
+                f"{key}: {told(name, need)} wanted, {told(name, max(left, 0))} of {told(name, quantity(text))} left"
+            )
+    return tuple(found)
+
+
+def _finding(quota: Document, said: str, short: tuple[str, ...], objects: list[str]) -> Finding:
+    name = f"{quota.ref.namespace}/{quota.ref.name}"
+    return Finding(
+        code="UPG-0377",
+        severity=Severity.BLOCKED,
+        subject=name,
+        summary=f"{name}: {said}",
+        what=short,
+        why="the API server refuses a pod that goes beyond a quota, so the rollout would wait for ever",
+        do=(
+            f"kubectl -n {quota.ref.namespace} edit resourcequota/{quota.ref.name}      # until the upgrade has ended",
+        ),
+        hop=1,
+        allowable=True,
+        objects=(str(quota.ref), *objects),
+    )
+
+
+def _applies(quota: Document) -> bool:
+    scopes = dug(quota.body, "spec", "scopes") or ()
+    selected = dug(quota.body, "spec", "scopeSelector", "matchExpressions") or ()
+    named = {*scopes, *(e.get("scopeName") for e in selected)}
+    return named <= _APPLIES
+
+
+def _defaults(mesh: Snapshot) -> dict[str, set[str]]:
+    """Namespace to what LimitRanges fill in where a container says nothing."""
+    found: dict[str, set[str]] = {}
+    for each in documents(mesh, "LimitRange"):
+        for limit in dug(each.body, "spec", "limits") or ():
+            if limit.get("type") == "Container":
+                said = found.setdefault(each.ref.namespace, set())
+                most, requests = limit.get("default") or {}, limit.get("defaultRequest") or {}
+                said |= {f"limits.{r}" for r in most} | {f"requests.{r}" for r in (*requests, *most)}
+    return found

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
+from upgrader.checks.capacity.quantities import quantity, told
+from upgrader.checks.context import Context
+from upgrader.checks.documents import documents, dug, pod_template
+from upgrader.checks.nodes.fields import takes_pods
+from upgrader.checks.scope import moving, proxies_by_workload
+from upgrader.model.finding import Finding, Severity
+from upgrader.model.snapshot import ControlPlane, Document, Snapshot
+
+RESOURCES = ("cpu", "memory")
+_AGENTS = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+def second_control_plane(mesh: Snapshot, context: Context) -> Iterator[Finding]:
+    """Report nodes that have no room for as many istiods again as run today.
+
+    What pods outside of the mesh ask for is known only in part, so there is less room than is said: a finding is sure,
+    silence is not. An autoscaler that adds nodes is not seen, which is why it never blocks.
+    """
+    nodes = [n for n in documents(mesh, "Node") if takes_pods(n) and dug(n.body, "status", "allocatable")]
+    planes = [p for r in sorted(moving(mesh, context)) if (p := mesh.plane(r)) is not None and p.replicas]
+    if not nodes or not planes or len(context.path) < 2:
+        return
+    taken = _taken(mesh)
+    for plane in planes:
+        one = asked([{"resources": istiod_resources(mesh, plane)}])
+        for resource in RESOURCES:
+            need = one.get(f"requests.{resource}", 0)
+            offered = [quantity(dug(n.body, "status", "allocatable", resource)) for n in nodes]
+            free = sum(offered) - taken.get(f"requests.{resource}", 0)
+            if need > max(offered):
+                yield _finding(
+                    plane, f"no node offers the {told(resource, need)} of {resource} that one pod requests",
+                    (f"the largest node offers {told(resource, max(offered))}",),
+                )  # fmt: skip
+            elif need * plane.replicas > free + 1e-6:
+                yield _finding(
+                    plane, f"a second one requests {told(resource, need * plane.replicas)} of {resource}, "
+                    f"and the nodes have {told(resource, max(free, 0))} left",
+                    (f"{len(nodes)} nodes that take pods offer {told(resource, sum(offered))}",),
+                )  # fmt: skip
+
+
+def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
+    name = f"{plane.ref.namespace}/{plane.ref.name}"
+    return Finding(
+        code="UPG-0376",
+        severity=Severity.ADVISORY,
+        subject=name,
+        summary=f"{name}: {said}",
+        what=(*what, "pods outside of the mesh were seen only in part, so there is less room than this"),
+        why="both revisions run side by side until the last proxy has moved; the new istiod would stay Pending",
+        do=("kubectl describe nodes      # Allocated resources", "add a node, or let the autoscaler do it"),
+        hop=1,
+        objects=(str(plane.ref),),
+    )
+
+
+def _taken(mesh: Snapshot) -> dict[str, float]:
+    """What the pods that the snapshot knows of request together."""
+    found: dict[str, float] = {}
+    proxies, known = proxies_by_workload(mesh), {w.ref for w in mesh.workloads}
+    for workload in mesh.workloads:
+        spec = workload.template.get("spec") or {}
+        served = proxies.get(str(workload.ref))
+        containers = (
+            containers_of(mesh, workload, served[0].revision) if served else spec.get("containers") or ()
+        )
+        _add(found, asked(containers), workload.replicas)
+    for plane in mesh.control_planes:
+        if not pod_template(mesh, plane):  # else it is among the Deployments below
+            _add(found, asked([{"resources": istiod_resources(mesh, plane)}]), plane.replicas)
+    for kind in _AGENTS:
+        for agent in documents(mesh, kind):
+            if agent.ref not in known:
+                template = dug(agent.body, "spec", "template", "spec") or {}
+                _add(found, asked(template.get("containers") or ()), _pods(agent))
+    return found
+
+
+def _pods(agent: Document) -> int:
+    scheduled, wanted = (
+        dug(agent.body, "status", "desiredNumberScheduled"),
+        dug(agent.body, "spec", "replicas"),
+    )
+    if agent.ref.kind.kind == "DaemonSet":
+        return int(scheduled or 0)
+    return 1 if wanted is None else int(wanted)
+
+
+def _add(total: dict[str, float], amounts: dict[str, float], times: int) -> None:
+    for resource, amount in amounts.items():
+        total[resource] = total.get(resource, 0) + amount * times

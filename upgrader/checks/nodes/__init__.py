@@ -1,0 +1,1 @@
+"""What the nodes must be for the pods that a hop starts on them."""
