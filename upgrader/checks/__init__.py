@@ -26,7 +26,6 @@ from upgrader.checks.configuration.gateway_servers import gateway_servers
 from upgrader.checks.configuration.istio_definitions import istio_definitions
 from upgrader.checks.configuration.references import references
 from upgrader.checks.configuration.service_entries import service_entries
-from upgrader.checks.configuration.unanswered import unanswered
 from upgrader.checks.configuration.validated import validated
 from upgrader.checks.configuration.virtual_services import virtual_services
 from upgrader.checks.context import Check, Context, Report
@@ -199,7 +198,6 @@ CHECKS: tuple[Check, ...] = (
     kept_endpoints,
     clusters,
     tracing,
-    unanswered,
 )
 
 

@@ -150,9 +150,7 @@ def test_a_validator_that_leads_nowhere_is_another_finding() -> None:
 
 def test_what_could_not_be_read_leaves_its_questions_open() -> None:
     found = blocks(shop().unread("envoyfilters.networking.istio.io"), "0303")
-    assert "envoyfilters.networking.istio.io: whether EnvoyFilters name what a hop takes away" in "".join(
-        found.what
-    )
+    assert "not known: whether EnvoyFilters name what a hop takes away" in "".join(found.what)
     made = shop().having(unread=(Unread(what="Secret istio-system/cacerts", why="forbidden", optional=True),))
     assert "UPG-0366" in "".join(advises(made, "0351").what)
     assert len(blocks(shop().unread("jobs.batch"), "0303").what) == 1

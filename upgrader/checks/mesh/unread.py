@@ -7,15 +7,26 @@ from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot, Unread
 
 OPEN = {
-    "networkpolicies.networking.k8s.io": "whether ports 15012, 15014 and 15017 of the next istiod are open",
+    "networkpolicies": "whether ports 15012, 15014 and 15017 of the next istiod are open",
     "nodes": "room for a second control plane; kubelets, architectures and kernels",
     "resourcequotas": "room in quotas for a second control plane and for restarts",
     "limitranges": "whether sidecars and istiod fit into the limits of their namespaces",
     "services": "how many Services istiod serves; on which port its webhooks are reached",
-    "daemonsets.apps": "which network plugin there is",
-    "horizontalpodautoscalers.autoscaling": "how many istiods an autoscaler wants",
+    "daemonsets": "which network plugin there is",
+    "horizontalpodautoscalers": "how many istiods an autoscaler wants",
+    "envoyfilters": "whether EnvoyFilters name what a hop takes away",
+    "customresourcedefinitions": "whether definitions are new enough for each hop",
+    "virtualservices": "whether VirtualServices contradict each other or name what is not there",
+    "destinationrules": "whether DestinationRules contradict each other, and which subsets there are",
+    "gateways": "whether Gateways are in each other's way or have no owner",
+    "serviceentries": "whether ServiceEntries contradict each other or are kept by another system",
+    "secrets": "when certificates of the authority end, and whether clusters are joined",
+    "configmaps": "what proxies trust, and how each revision is set",
+    "validatingwebhookconfigurations": "who validates configuration",
+    "ingressclasses": "which other ingress controllers there are",
+    "ingresses": "which other ingress controllers there are",
 }
-"""Resource to the questions that stay open without it."""
+"""Resource, without its group, to the questions that stay open without it."""
 
 
 def unread(mesh: Snapshot, context: Context) -> Iterator[Finding]:
@@ -69,5 +80,11 @@ def _summary(missing: Sequence[Unread]) -> str:
 def _told(missing: Sequence[Unread]) -> tuple[str, ...]:
     """What, why, and which question it leaves open; a question once."""
     lines = [f"{entry.what}: {entry.why}" for entry in missing]
-    asked = dict.fromkeys(entry.what.partition(" ")[0] for entry in missing)
-    return (*lines, *(f"not known: {OPEN[resource]}" for resource in asked if resource in OPEN))
+    questions = dict.fromkeys(OPEN.get(_plural(entry.what), "") for entry in missing)
+    return (*lines, *(f"not known: {question}" for question in questions if question))
+
+
+def _plural(what: str) -> str:
+    """``secrets`` of ``secrets in namespace shop`` and of ``Secret shop/a``, ``gateways`` of ``gateways.networking.istio.io``."""
+    word = what.partition(" ")[0].partition(".")[0].lower()
+    return word if word in OPEN else f"{word}s"

@@ -47,7 +47,7 @@ def clusters(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             what=(f"Service {service}",),
             why="all revisions share that Service, so remote clusters would be moved at once and by no wave (istio/istio issues 34867 and 35682)",
             do=(
-                "upgrade the clusters that depend on it in place, one minor, after this one",
+                "bring the clusters that depend on it one minor further in place, after this one",
                 f"kubectl -n {mesh.root_namespace} get endpoints {_REMOTE_SERVICE}      # nothing behind it, and nobody uses it: allow this finding",
             ),
             allowable=True,

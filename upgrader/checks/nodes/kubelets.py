@@ -68,7 +68,7 @@ def _too_old(old: list[str]) -> Finding:
         summary=f"native sidecars: turned on with {FLAG}, and {len(old)} kubelets do not know them",
         what=(f"older than {NATIVE[0]}.{NATIVE[1]}: {some(old)}",),
         why="such a kubelet waits for the proxy to end before it starts the application, which then never starts",
-        do=(f"upgrade the nodes, or leave {FLAG} out of the values of the new revision",),
+        do=(f"bring the nodes to a newer Kubernetes, or leave {FLAG} out of the values of the new revision",),
         allowable=True,
         objects=tuple(f"Node {name}" for name in old),
     )

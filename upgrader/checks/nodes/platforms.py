@@ -80,7 +80,7 @@ def _kernels(mesh: Snapshot, nodes: list[Document], plane: ControlPlane) -> Iter
             summary=f"nftables: is asked for, and {len(names)} nodes have a kernel before 5.13",
             what=tuple(f"{k}: {some(kernels[k])}" for k in sorted(old)),
             why="Istio documents that its nft rules need Linux 5.13; without them traffic goes past the proxy",
-            do=("upgrade these nodes, or leave global.nativeNftables out of the values",),
+            do=("give these nodes a newer kernel, or leave global.nativeNftables out of the values",),
             allowable=True,
             objects=tuple(f"Node {n}" for n in names),
         )
