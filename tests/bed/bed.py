@@ -34,14 +34,16 @@ class Bed:
     Args:
         folder: Empty; everything that the cluster writes.
         minor: Of Kubernetes.
+        sample: At most so many sidecars of a namespace connect to their istiod; 0: all.
 
     Attributes:
         api: As administrator. What a test does to the mesh in passing, it does as ``foreigner``.
     """
 
-    def __init__(self, folder: Path, minor: str) -> None:
+    def __init__(self, folder: Path, minor: str, *, sample: int = 0) -> None:
         self.folder = folder
         self.minor = minor
+        self._sample = sample
         (folder / "logs").mkdir(parents=True)
         self.processes = Processes(folder / "logs")
         self.files = Files.prepare(folder)
@@ -148,7 +150,8 @@ class Bed:
         self.processes.require("kwok", self._nodes_are_ready)
         self.kubelet = Kubelet(self.api, self.files, self.processes)
         self.kubelet.start()
-        self.sidecars = Sidecars(self.kubeconfig(), log=self.folder / "logs/sidecars.log")
+        log = self.folder / "logs/sidecars.log"
+        self.sidecars = Sidecars(self.kubeconfig(), sample=self._sample, log=log)
 
     def _run(self, name: str, arguments: list[str]) -> None:
         self.processes.start(name, [str(self._binaries[name]), *arguments])

@@ -27,6 +27,7 @@ NAMESPACES = 50
 DEPLOYMENTS = 10
 """In each namespace."""
 ROUNDS = 3
+_PAUSE = 5.0
 _RAW = """
 import sys, urllib3, yaml, orjson
 config = yaml.safe_load(open(sys.argv[1]))
@@ -65,7 +66,7 @@ class Cost:
 
 def main(minor: str) -> int:
     """Fill a bed, look in every way, print."""
-    with Bed(Path(os.environ[INSIDE]) / "bed", minor) as bed:
+    with Bed(Path(os.environ[INSIDE]) / "bed", minor, sample=1) as bed:
         _fill(bed)
         folder = _manifests(bed)
         costs = [_cost(bed, name, words) for name, words in _ways(bed, folder).items()]
@@ -116,12 +117,17 @@ def _fill(bed: Bed) -> None:
             bed.api.create(
                 f"/apis/apps/v1/namespaces/{name}/deployments", _deployment(f"app-{app}", replicas)
             )
+    print(f"{NAMESPACES * DEPLOYMENTS} Deployments made, {PODS} pods awaited", flush=True)
     await_("all pods run", lambda: _running(bed) >= PODS, 900)
 
 
 def _running(bed: Bed) -> int:
+    """How many pods are available; asked seldom, for it is not what is measured."""
+    time.sleep(_PAUSE)
     found = bed.api.items("/apis/apps/v1/deployments")
-    return sum(int(one["status"].get("availableReplicas", 0)) for one in found)
+    count = sum(int(one["status"].get("availableReplicas", 0)) for one in found)
+    print(f"  {count} run", flush=True)
+    return count
 
 
 def _deployment(name: str, replicas: int) -> dict[str, object]:

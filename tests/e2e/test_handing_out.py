@@ -1,26 +1,37 @@
-"""The roles that ``check --rbac`` prints, on a real API server: each phase of a real upgrade runs with its own alone."""
+"""The roles that ``check --rbac`` prints, on a real API server.
+
+Each phase of a real upgrade runs with its own alone, and without any one of their rules it does not begin.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 import yaml
 
 from tests.bed.api import Obj
 from tests.bed.bed import Bed
+from tests.bed.processes import await_
 from tests.bed.versions import NEW
 from tests.e2e.conftest import NAMESPACES, NEW_REVISION
 from tests.e2e.operator import Operator
 from tests.e2e.proving import wrong_with
+from upgrader.model.errors import Exit
 
 PREFIX = "upgrader-"
-STEP_IN = 0
-"""Exit code of a run that stopped where it was told to."""
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+DISPENSABLE = ["pods/portforward"]
+"""What a run can do without, and says so."""
 
 
-def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone(
+def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone_and_does_not_begin_without_any_rule_of_them(
     mesh: Bed, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
     operator = Operator(mesh, tmp_path)
@@ -29,19 +40,87 @@ def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone(
     roles = _hand_out(mesh, operator)
     waves = [wave["name"] for wave in json.loads((tmp_path / "plan.json").read_text())["hops"][0]["waves"]]
 
+    tried = 0
     for number, wave in enumerate(waves):
         words = ("resume",) if number else ("apply", "plan.json")
-        said = operator.type(*words, "--until", wave, "--as", f"h1-{wave}")
-        assert said.code == STEP_IN, said
-
-    refused = [entry for entry in _answers(mesh) if entry["responseStatus"]["code"] == 403]
-    say(f"least privilege: {len(waves)} phases, {roles} roles, {len(refused)} requests refused")
-    assert [entry["requestURI"] for entry in refused] == []
+        command = (*words, "--until", wave, "--as", f"h1-{wave}")
+        for rule in _rules(roles, f"h1-{wave}"):
+            with _without(mesh, rule, f"h1-{wave}"):
+                said = operator.type(*command)
+            assert said.code in {Exit.NO_PERMISSION, Exit.STALE}, (rule, said)
+            tried += 1
+        assert [e for e in _answers(mesh, f"h1-{wave}") if _changes(e)] == []
+        begun = time.time()
+        said = operator.type(*command)
+        assert said.code == Exit.OK, said
+        refused = [e["requestURI"] for e in _answers(mesh, f"h1-{wave}", begun) if _code(e) == 403]
+        assert refused == []
+    assert tried > 100
+    say(f"least privilege: {len(waves)} phases, {len(roles)} roles, 0 requests refused")
+    say(f"least privilege: {tried} rules taken away one by one, nothing begun")
     assert wrong_with(mesh, NAMESPACES, NEW_REVISION) == []
 
 
-def _hand_out(mesh: Bed, operator: Operator) -> int:
-    """Apply what is printed, and bind each phase's roles to a user of the phase's name."""
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a printed role."""
+
+    role: Obj
+    number: int
+
+    @property
+    def path(self) -> str:
+        metadata = self.role["metadata"]
+        space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+        return f"{RBAC}{space}/{self.role['kind'].lower()}s/{metadata['name']}"
+
+    @property
+    def rule(self) -> Obj:
+        rule: Obj = self.role["rules"][self.number]
+        return rule
+
+
+def _rules(roles: list[Obj], user: str) -> Iterator[Rule]:
+    for role in roles:
+        if role["metadata"]["name"] == PREFIX + user:
+            for number, rule in enumerate(role["rules"]):
+                if rule["resources"] != DISPENSABLE:
+                    yield Rule(role, number)
+
+
+@contextmanager
+def _without(mesh: Bed, taken: Rule, user: str) -> Iterator[None]:
+    """The role without that rule, from when the server knows until it knows of the rule again."""
+    left = [rule for number, rule in enumerate(taken.role["rules"]) if number != taken.number]
+    _set(mesh, taken, left)
+    await_("the server knows", lambda: not _may(mesh, taken, user))
+    yield
+    _set(mesh, taken, taken.role["rules"])
+    await_("the server knows again", lambda: _may(mesh, taken, user))
+
+
+def _set(mesh: Bed, taken: Rule, rules: list[Obj]) -> None:
+    status, said = mesh.api.ask("PATCH", taken.path, {"rules": rules}, content="application/merge-patch+json")
+    assert status == 200, said
+
+
+def _may(mesh: Bed, taken: Rule, user: str) -> bool:
+    """Whether all that the rule allows is allowed."""
+    rule, namespace = taken.rule, taken.role["metadata"].get("namespace", "")
+    for group, resource, verb in product(rule["apiGroups"], rule["resources"], rule["verbs"]):
+        plain, _, part = resource.partition("/")
+        for name in rule.get("resourceNames") or [""]:
+            asked = {"group": group, "resource": plain, "subresource": part, "verb": verb}
+            spec = {"user": user, "resourceAttributes": {**asked, "namespace": namespace, "name": name}}
+            body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+            _, said = mesh.api.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+            if not said["status"]["allowed"]:
+                return False
+    return True
+
+
+def _hand_out(mesh: Bed, operator: Operator) -> list[Obj]:
+    """Apply what is printed, and bind each phase's roles to a user of the phase's name; the roles."""
     wish = ("--to", NEW, "--manifests", "manifests", "--playbook", "playbook.yaml")
     printed = operator.type("check", *wish, "--rbac", "-o", "yaml=roles.yaml")
     assert printed.code == 0, printed
@@ -50,7 +129,7 @@ def _hand_out(mesh: Bed, operator: Operator) -> int:
     roles = [one for one in yaml.safe_load_all(path.read_text()) if one and one["kind"].endswith("Role")]
     for role in roles:
         mesh.kubectl("apply", "-f", "-", stdin=json.dumps(_binding(role)), user="admin")
-    return len(roles)
+    return roles
 
 
 def _binding(role: Obj) -> Obj:
@@ -69,7 +148,19 @@ def _binding(role: Obj) -> Obj:
     }
 
 
-def _answers(mesh: Bed) -> Iterator[Obj]:
+def _answers(mesh: Bed, user: str, since: float = 0.0) -> Iterator[Obj]:
+    """What the audit log says about *user*, from a moment on."""
     for entry in map(json.loads, mesh.files.audit.read_text().splitlines()):
-        if entry.get("impersonatedUser", {}).get("username", "").startswith("h1-"):
+        asked = datetime.fromisoformat(entry["requestReceivedTimestamp"]).timestamp()
+        if entry.get("impersonatedUser", {}).get("username") == user and asked >= since:
             yield entry
+
+
+def _code(entry: Obj) -> int:
+    return int(entry["responseStatus"]["code"])
+
+
+def _changes(entry: Obj) -> bool:
+    """Whether the request changed something; a review asks, and a dry run tries."""
+    asks = entry["objectRef"]["resource"].endswith("reviews") or "dryRun" in entry["requestURI"]
+    return entry["verb"] in {"create", "update", "patch", "delete"} and _code(entry) < 300 and not asks

@@ -86,33 +86,34 @@ class Runner:
             OSError: the journal cannot be written; nothing more was sent.
         """
         back = self._lifecycle.phase is Phase.ROLLING_BACK
-        if self._until and not self._is_ahead(self._until):
+        ahead = self._progress().plan.stretch(self._until, self._progress().record.settled)
+        if self._until and not ahead:
             raise Stopped("until")
+        end = ahead[-1][2].id if self._until else ""
         for hop in self._progress().plan.hops:
-            begun = False
             for wave in hop.waves:
                 if any(not self._progress().is_settled(item) for item in wave.items):
-                    begun = True
-                    self._wave(hop, wave, back=back)
+                    over = self._wave(hop, wave, end, back=back)
                     self._turns.wave_over()
-                    self._stop_at(wave.name)
-            if begun:
-                self._stop_at("hop")
+                    if over and self._progress().left():
+                        raise Stopped("until")
         if self._lifecycle.phase in {Phase.DONE, Phase.ROLLED_BACK}:
             return
         last = self._progress().plan.hops
         self._lifecycle.fire("rolled_back" if back else "finish", last[-1].number if last else 0)
 
-    def _wave(self, hop: Hop, wave: Wave, *, back: bool) -> None:
-        for group in _groups(wave, self._until):
+    def _wave(self, hop: Hop, wave: Wave, end: str, *, back: bool) -> bool:
+        """Carry out what is left of *wave*, up to item *end*; returns whether that was reached."""
+        for group in _groups(wave, end):
             left = [item for item in group if not self._progress().is_settled(item)]
             if not left:
                 continue
             if not back:
                 self._enter(hop, wave, left[0])
             self._items(hop, wave, left)
-            for item in group:
-                self._stop_at(item.id)
+            if end and group[-1].id == end:
+                return True
+        return False
 
     def _items(self, hop: Hop, wave: Wave, items: Sequence[Planned]) -> None:
         first = items[0]
@@ -158,17 +159,6 @@ class Runner:
         trigger = "back_up" if here[0] is Phase.READY else _TRIGGERS[wanted]
         self._lifecycle.fire(trigger, hop.number)
 
-    def _is_ahead(self, name: str) -> bool:
-        """Whether *name* is still to come; a place that was passed means here, never the end of the plan."""
-        progress = self._progress()
-        left = [(wave, item) for _, wave, item in progress.plan.items() if not progress.is_settled(item)]
-        return any(name in {"hop", wave.name, item.id} for wave, item in left)
-
-    def _stop_at(self, name: str) -> None:
-        left = self._progress().left()
-        if self._until and name == self._until and left:
-            raise Stopped("until")
-
 
 def _idle(hop: Hop, item: Planned, step: RemoveObjects, root: str) -> RevisionIdle:
     """The question of the gate that was passed before *item*, or our own where there was none."""
@@ -185,10 +175,10 @@ def _idle(hop: Hop, item: Planned, step: RemoveObjects, root: str) -> RevisionId
     return RevisionIdle(revision=step.revision, root_namespace=root, never_served=not served)
 
 
-def _groups(wave: Wave, until: str) -> list[list[Planned]]:
+def _groups(wave: Wave, end: str) -> list[list[Planned]]:
     """Items one by one; restarts that follow each other together, since several may be in flight.
 
-    None joins the step after which the run is to stop.
+    None joins *end*, after which the run is to stop.
     """
     groups: list[list[Planned]] = []
     for item in wave.items:
@@ -196,7 +186,7 @@ def _groups(wave: Wave, until: str) -> list[list[Planned]]:
             groups
             and isinstance(item.action, RestartWorkload)
             and isinstance(groups[-1][-1].action, RestartWorkload)
-            and groups[-1][-1].id != until
+            and groups[-1][-1].id != end
         )
         if joins:
             groups[-1].append(item)

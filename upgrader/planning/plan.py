@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -166,6 +166,24 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             for wave in hop.waves:
                 for item in wave.items:
                     yield hop, wave, item
+
+    def stretch(self, until: str, settled: Collection[str]) -> tuple[tuple[Hop, Wave, Planned], ...]:
+        """What is not over yet, up to where a run stops on purpose; nothing when that place was passed.
+
+        Args:
+            until: Step id, wave name, or ``hop`` for the end of the hop that is next; empty for the end of the plan.
+            settled: Ids of steps and gates that are over.
+        """
+        left = [row for row in self.items() if row[2].id not in settled]
+        if not until or not left:
+            return tuple(left)
+        if until == "hop":
+            return tuple(row for row in left if row[0] is left[0][0])
+        first = next((row for row in left if until in {row[1].name, row[2].id}), None)
+        if first is None:
+            return ()
+        last = max(n for n, row in enumerate(left) if row[1] is first[1] and until in {row[1].name, row[2].id})
+        return tuple(left[: last + 1])
 
 
 def plan_digest(plan: Plan) -> str:

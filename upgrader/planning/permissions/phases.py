@@ -103,7 +103,7 @@ def needed(
     """
     grants = _grants(taking_back or plan)
     found: set[Permission] = set()
-    left = list(_left(plan, until, settled))
+    left = _left(plan, until, settled)
     for hop, wave in left:
         found.update(_wave(plan, hop, wave, ground, grants))
     if not until and taking_back is None:
@@ -112,19 +112,13 @@ def needed(
     return smallest(found)
 
 
-def _left(plan: Plan, until: str, settled: Collection[str]) -> Iterator[tuple[Hop, Wave]]:
+def _left(plan: Plan, until: str, settled: Collection[str]) -> list[tuple[Hop, Wave]]:
     """The waves that the runner enters before it stops at *until*."""
-    for hop in plan.hops:
-        begun = False
-        for wave in hop.waves:
-            if all(item.id in settled for item in wave.items):
-                continue
-            begun = True
-            yield hop, wave
-            if until and (until == wave.name or any(item.id == until for item in wave.items)):
-                return
-        if begun and until == "hop":
-            return
+    found: list[tuple[Hop, Wave]] = []
+    for hop, wave, _ in plan.stretch(until, settled):
+        if not found or found[-1][1] is not wave:
+            found.append((hop, wave))
+    return found
 
 
 def _look(plan: Plan, ground: Ground) -> Iterator[Permission]:
