@@ -152,5 +152,5 @@ def test_what_could_not_be_read_leaves_its_questions_open() -> None:
     found = blocks(shop().unread("envoyfilters.networking.istio.io"), "0303")
     assert "not known: whether EnvoyFilters name what a hop takes away" in "".join(found.what)
     made = shop().having(unread=(Unread(what="Secret istio-system/cacerts", why="forbidden", optional=True),))
-    assert "UPG-0366" in "".join(advises(made, "0351").what)
+    assert "when certificates of the authority end" in "".join(advises(made, "0351").what)
     assert len(blocks(shop().unread("jobs.batch"), "0303").what) == 1
