@@ -40,24 +40,26 @@ def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone_and_does_not_be
     roles = _hand_out(mesh, operator)
     waves = [wave["name"] for wave in json.loads((tmp_path / "plan.json").read_text())["hops"][0]["waves"]]
 
-    tried = 0
+    tried: set[str] = set()
     for number, wave in enumerate(waves):
         words = ("resume",) if number else ("apply", "plan.json")
         command = (*words, "--until", wave, "--as", f"h1-{wave}")
         for rule in _rules(roles, f"h1-{wave}"):
+            if rule.text in tried:
+                continue  # of every phase, and one has shown it
+            tried.add(rule.text)
             with _without(mesh, rule, f"h1-{wave}"):
                 said = operator.type(*command)
             assert said.code in {Exit.NO_PERMISSION, Exit.STALE}, (rule, said)
-            tried += 1
         assert [e for e in _answers(mesh, f"h1-{wave}") if _changes(e)] == []
         begun = time.time()
         said = operator.type(*command)
         assert said.code == Exit.OK, said
         refused = [e["requestURI"] for e in _answers(mesh, f"h1-{wave}", begun) if _code(e) == 403]
         assert refused == []
-    assert tried > 100
+    assert len(tried) > 60
     say(f"least privilege: {len(waves)} phases, {len(roles)} roles, 0 requests refused")
-    say(f"least privilege: {tried} rules taken away one by one, nothing begun")
+    say(f"least privilege: {len(tried)} rules taken away one by one, nothing begun")
     assert wrong_with(mesh, NAMESPACES, NEW_REVISION) == []
 
 
@@ -73,6 +75,11 @@ class Rule:
         metadata = self.role["metadata"]
         space = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
         return f"{RBAC}{space}/{self.role['kind'].lower()}s/{metadata['name']}"
+
+    @property
+    def text(self) -> str:
+        """Equal for the same rule in the same place."""
+        return f"{self.role['metadata'].get('namespace', '')} {json.dumps(self.rule, sort_keys=True)}"
 
     @property
     def rule(self) -> Obj:
@@ -162,5 +169,6 @@ def _code(entry: Obj) -> int:
 
 def _changes(entry: Obj) -> bool:
     """Whether the request changed something; a review asks, and a dry run tries."""
-    asks = entry["objectRef"]["resource"].endswith("reviews") or "dryRun" in entry["requestURI"]
-    return entry["verb"] in {"create", "update", "patch", "delete"} and _code(entry) < 300 and not asks
+    if entry["verb"] not in {"create", "update", "patch", "delete"} or _code(entry) >= 300:
+        return False
+    return not entry["objectRef"]["resource"].endswith("reviews") and "dryRun" not in entry["requestURI"]
