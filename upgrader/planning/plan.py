@@ -182,7 +182,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         first = next((row for row in left if until in {row[1].name, row[2].id}), None)
         if first is None:
             return ()
-        last = max(n for n, row in enumerate(left) if row[1] is first[1] and until in {row[1].name, row[2].id})
+        last = max(
+            n for n, row in enumerate(left) if row[1] is first[1] and until in {row[1].name, row[2].id}
+        )
         return tuple(left[: last + 1])
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.checks.asking import context
+from upgrader.catalog.advisories import advisories_of, minors_with_advisories
 from upgrader.checks.advisories.choosing import advisories_along, checked
+from upgrader.checks.advisories.words import concerned
 from upgrader.cli.runs.answering import answers_of, of_the_way
 from upgrader.model.answer import Answer, parse_answer
 from upgrader.model.errors import Exit, UpgradeError
@@ -105,3 +107,11 @@ def test_a_named_check_that_there_is_none_of_is_refused(folder: Path) -> None:
     with pytest.raises(UpgradeError, match="UPG-0003") as error:
         checked([Answer(id="1.99-asked", concerned=True)], folder)
     assert "near: duplicate_subsets" in error.value.what[0]
+
+
+@pytest.mark.parametrize("minor", minors_with_advisories())
+def test_no_finding_offers_an_answer_that_is_then_refused(minor: str) -> None:
+    here = context("1.30.3", "1.31.0")
+    for one in advisories_of(minor):
+        offers = any("--answer" in line for line in concerned(one, (), 1, here, None).do)
+        assert offers is not one.certain, one.id

@@ -11,6 +11,8 @@ from upgrader.checks.advisories.named.elsewhere import said_by_another_check
 
 EDGE = mesh().plane("1.24.6").namespace("edge").api_gateway("edge/web")
 SAID: dict[str, tuple[str, Mesh, str]] = {
+    "1.17-min-k8s": ("0304", mesh("v1.22.9").plane("1.16.7"), "1.16.7 1.17.8"),
+    "1.19-min-k8s": ("0304", mesh("v1.24.9").plane("1.18.7"), "1.18.7 1.19.10"),
     "1.25-gateway-ownership": ("0326", EDGE, "1.24.6 1.25.5"),
     "1.26-min-k8s": ("0304", mesh("v1.28.9").plane("1.25.5"), "1.25.5 1.26.8"),
     "1.27-inject-values": (

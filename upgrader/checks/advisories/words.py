@@ -26,7 +26,7 @@ def concerned(one: Advisory, hits: Sequence[Hit], hop: int, context: Context, sa
     who = f": {_who(hits, titles)}" if hits else ""
     answered = (f"answered with {said.words}",) if said else ()
     do = [*one.do, *([f"or keep the old behaviour for a while: {one.revert}"] if one.revert else [])]
-    if not sure and said is None:
+    if not one.certain and said is None:
         do.append(f"{_answer(context, one, 'no')}      # when it does not concern this mesh")
     return Finding(
         code="UPG-0360" if sure else "UPG-0361",
