@@ -111,7 +111,7 @@ def test_a_named_check_that_there_is_none_of_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("minor", minors_with_advisories())
 def test_no_finding_offers_an_answer_that_is_then_refused(minor: str) -> None:
-    here = context("1.30.3", "1.31.0")
+    here = context("1.30.3 1.31.0")
     for one in advisories_of(minor):
         offers = any("--answer" in line for line in concerned(one, (), 1, here, None).do)
         assert offers is not one.certain, one.id
