@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import product
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.bed.api import Obj
@@ -33,6 +34,7 @@ MORE = (f"{PREFIX}look-more", f"{PREFIX}look-secrets")
 """Roles that may be left out: whoever begins a run surveys the mesh, and sees more with them."""
 
 
+@pytest.mark.timeout(1500)  # a hundred commands, one after the other
 def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone_and_does_not_begin_without_any_rule_of_them(
     mesh: Bed, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
