@@ -11,8 +11,8 @@ from upgrader.model.snapshot import ControlPlane, Document, Snapshot
 
 def documents(mesh: Snapshot, kind: str, namespace: str = "") -> Iterator[Document]:
     """Every document of *kind* (``Node``), of one namespace where one is given."""
-    for document in mesh.documents:
-        if document.ref.kind.kind == kind and (not namespace or document.ref.namespace == namespace):
+    for document in mesh.documents_of(kind):
+        if not namespace or document.ref.namespace == namespace:
             yield document
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from upgrader.checks.context import Context
 from upgrader.model.kinds import WORKLOADS, Ref
-from upgrader.model.snapshot import Proxy, Snapshot, Workload
+from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.step import counted
 from upgrader.model.version import Version
 
@@ -32,20 +32,11 @@ def stays(context: Context, namespace: str, workload: str = "") -> bool:
     return namespace in context.excluded or f"{namespace}/{workload}" in context.excluded
 
 
-def proxies_by_workload(mesh: Snapshot) -> dict[str, list[Proxy]]:
-    """``Kind namespace/name`` to its proxies; pods that are on their way out are left out."""
-    found: dict[str, list[Proxy]] = {}
-    for proxy in mesh.proxies:
-        if not proxy.terminating and proxy.kind != "ztunnel":
-            found.setdefault(proxy.workload, []).append(proxy)
-    return found
-
-
 def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
     """Every restartable workload that has proxies of a moving revision and does not stay behind, with their number."""
-    revisions, proxies = moving(mesh, context), proxies_by_workload(mesh)
-    for workload in mesh.workloads:
-        count = sum(p.revision in revisions for p in proxies.get(str(workload.ref), ()))
+    revisions = moving(mesh, context)
+    for workload, served in mesh.served:
+        count = sum(served[revision] for revision in revisions & served.keys())
         if (
             count
             and workload.ref.kind.kind in ROLLED
@@ -57,7 +48,7 @@ def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
 def unrolled(mesh: Snapshot, context: Context) -> Iterator[tuple[str, str, str, int]]:
     """Kind, namespace, name and number of moving proxies of every owner that a changed template does not restart."""
     revisions = moving(mesh, context)
-    for owner, proxies in sorted(proxies_by_workload(mesh).items()):
+    for owner, proxies in sorted(mesh.live.items()):
         kind, _, name = owner.partition(" ")
         namespace, _, short = name.partition("/")
         count = sum(p.revision in revisions for p in proxies)

@@ -12,7 +12,7 @@ from upgrader.model.codec import digest
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.installing import Binary, Difference, Options
 from upgrader.model.playbook import Playbook
-from upgrader.model.snapshot import Snapshot
+from upgrader.model.snapshot import ControlPlane, Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.hop.documents import image_text, proxy_image
 from upgrader.planning.hop.hop import make_hop
@@ -71,10 +71,10 @@ def make_plan(request: Request) -> Plan:
             nothing that is in the mesh.
     """
     mesh, playbook = request.mesh, request.playbook
-    start = running(mesh)
+    start, facts = running(mesh), snapshot_digest(mesh)
     here = start.version if start else ""
     targets = [version for version in request.path if str(version) != here]
-    hops, findings = _hops(request, start.revision, here, targets) if start else ((), ())
+    hops, findings = _hops(request, start, facts[:8], targets) if start else ((), ())
     return named(
         Plan(
             id="",
@@ -90,7 +90,7 @@ def make_plan(request: Request) -> Plan:
             answers=request.answers,
             preconditions=preconditions(mesh),
             playbook=playbook,
-            inputs=_inputs(request, targets),
+            inputs=_inputs(request, facts, targets),
             manifests=request.manifests,
             binaries=request.binaries,
             root_namespace=mesh.root_namespace,
@@ -100,11 +100,10 @@ def make_plan(request: Request) -> Plan:
 
 
 def _hops(
-    request: Request, old: str, here: str, targets: list[Version]
+    request: Request, start: ControlPlane, mark: str, targets: list[Version]
 ) -> tuple[tuple[Hop, ...], tuple[Finding, ...]]:
-    mesh = request.mesh
+    mesh, here, old = request.mesh, start.version, start.revision
     scope = Scope.of(mesh, request.only, request.exclude)
-    mark = snapshot_digest(mesh)[:8]
     stage, former = Stage.of(mesh), None
     hops: list[Hop] = []
     findings: list[Finding] = []
@@ -156,11 +155,11 @@ def _old_image(mesh: Snapshot, old: str, former: Release | None) -> str:
     return image_text(plane.proxy_image) if plane else ""
 
 
-def _inputs(request: Request, targets: list[Version]) -> dict[str, str]:
+def _inputs(request: Request, facts: str, targets: list[Version]) -> dict[str, str]:
     files: dict[str, str] = {}
     for target in targets:
         files |= request.releases[str(target)].files
-    fixed = {"snapshot": snapshot_digest(request.mesh), "playbook": digest(request.playbook)}
+    fixed = {"snapshot": facts, "playbook": digest(request.playbook)}
     return fixed | dict(request.inputs) | dict(sorted(files.items()))
 
 

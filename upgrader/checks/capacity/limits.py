@@ -7,7 +7,7 @@ from upgrader.checks.capacity.pods import asked, flat, injected_resources, istio
 from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
 from upgrader.checks.documents import documents, dug
-from upgrader.checks.scope import moved, moving, proxies_by_workload, some
+from upgrader.checks.scope import moved, moving, some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import Document, Snapshot
@@ -45,7 +45,7 @@ def _misfits(
                     found.setdefault((_name(ranged), line), []).append(
                         f"{plane.ref.namespace}/{plane.ref.name}"
                     )
-    proxies = proxies_by_workload(mesh)
+    proxies = mesh.live
     for workload, _ in moved(mesh, context):
         for ranged in by_namespace.get(workload.ref.namespace, ()):
             revision = proxies[str(workload.ref)][0].revision

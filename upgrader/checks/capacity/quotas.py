@@ -6,7 +6,7 @@ from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
 from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
 from upgrader.checks.documents import documents, dug
-from upgrader.checks.scope import moved, moving, proxies_by_workload
+from upgrader.checks.scope import moved, moving
 from upgrader.checks.workloads.budgets import unavailable
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Document, Snapshot, Workload
@@ -60,7 +60,7 @@ def _restarts(
     by_namespace: Mapping[str, list[Document]],
     defaults: Mapping[str, set[str]],
 ) -> Iterator[Finding]:
-    proxies = proxies_by_workload(mesh)
+    proxies = mesh.live
     stuck: dict[tuple[str, tuple[str, ...]], list[Workload]] = {}
     seen: dict[str, Document] = {}
     for workload, _ in moved(mesh, context):

@@ -7,7 +7,7 @@ from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
 from upgrader.checks.documents import documents, dug, pod_template
 from upgrader.checks.nodes.fields import takes_pods
-from upgrader.checks.scope import moving, proxies_by_workload
+from upgrader.checks.scope import moving
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import ControlPlane, Document, Snapshot
 
@@ -63,7 +63,7 @@ def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
 def _taken(mesh: Snapshot) -> dict[str, float]:
     """What the pods that the snapshot knows of request together."""
     found: dict[str, float] = {}
-    proxies, known = proxies_by_workload(mesh), {w.ref for w in mesh.workloads}
+    proxies, known = mesh.live, {w.ref for w in mesh.workloads}
     for workload in mesh.workloads:
         spec = workload.template.get("spec") or {}
         served = proxies.get(str(workload.ref))

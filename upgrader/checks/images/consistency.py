@@ -8,7 +8,7 @@ import msgspec
 from upgrader.checks.context import Context
 from upgrader.checks.images.cause import cause_of
 from upgrader.checks.images.expected import Deviation, deviation, text, usual_digests
-from upgrader.checks.scope import leave_behind, minors, proxies_by_workload, stays
+from upgrader.checks.scope import leave_behind, minors, stays
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import ControlPlane, Proxy, Snapshot, Workload
 
@@ -32,7 +32,7 @@ def consistency(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     digests = usual_digests(mesh.proxies, context.mirrors)
     workloads = {str(w.ref): w for w in mesh.workloads}
     planes = {p.revision: p for p in mesh.control_planes}
-    for owner, proxies in sorted(proxies_by_workload(mesh).items()):
+    for owner, proxies in sorted(mesh.live.items()):
         name = owner.partition(" ")[2]
         if stays(context, *name.split("/", 1)):
             continue

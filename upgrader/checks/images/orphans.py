@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import pods, proxies_by_workload, stays
+from upgrader.checks.scope import pods, stays
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot
 
@@ -11,7 +11,7 @@ from upgrader.model.snapshot import Snapshot
 def orphans(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report proxies whose control plane is not installed, or that nothing ties to one."""
     installed = {p.revision for p in mesh.control_planes}
-    for owner, proxies in sorted(proxies_by_workload(mesh).items()):
+    for owner, proxies in sorted(mesh.live.items()):
         kind, _, name = owner.partition(" ")
         lost = [p for p in proxies if p.revision not in installed]
         if not lost or stays(context, *name.split("/", 1)):

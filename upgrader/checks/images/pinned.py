@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.images.cause import INJECTED, PIN, PROXY, own_image, unpin
 from upgrader.checks.images.expected import deviation
-from upgrader.checks.scope import kubectl, leave_behind, moved, pods, proxies_by_workload
+from upgrader.checks.scope import kubectl, leave_behind, moved, pods
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Proxy, Snapshot, Workload
 
@@ -19,7 +19,7 @@ def pinned(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     Where it is wrong already, ``consistency`` says so. Facts: pkg/kube/inject/webhook.go of Istio 1.12 to 1.31 (the
     annotation wins over the injected image; a container of that name in the template is merged over it).
     """
-    proxies = proxies_by_workload(mesh)
+    proxies = mesh.live
     for workload, count in moved(mesh, context):
         pin = workload.template_annotations.get(PIN, "")
         if not (pin or _carries_its_own(workload)):

@@ -28,8 +28,8 @@ def two_injectors(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 def _pods_of(mesh: Snapshot, namespace: Namespace) -> Iterator[tuple[Labels, Labels, str]]:
     """A plain pod, then one of each workload: labels, annotations, and what to call it."""
     yield {}, {}, "a pod without labels"
-    for workload in mesh.workloads:
-        if workload.ref.namespace == namespace.name and not workload.host_network:
+    for workload in mesh.workloads_in(namespace.name):
+        if not workload.host_network:
             yield workload.template_labels, workload.template_annotations, workload.name
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import proxies_by_workload, some
+from upgrader.checks.scope import some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Document, Snapshot
 
@@ -27,7 +27,7 @@ def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     Such pods are the edge of the mesh, and move in a wave like any application.
     """
     del context
-    proxies = proxies_by_workload(mesh)
+    proxies = mesh.live
     edges: dict[str, str] = {}
     for workload in mesh.workloads:
         name = _controller(workload.images.values())

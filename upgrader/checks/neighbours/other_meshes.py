@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import proxies_by_workload, some
+from upgrader.checks.scope import some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.step import counted
@@ -19,7 +19,7 @@ _MARKS = {
 def other_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report workloads of this mesh into which another mesh's injector puts a proxy as well."""
     del context
-    proxies = proxies_by_workload(mesh)
+    proxies = mesh.live
     spaces = {n.name: {**n.labels, **n.annotations} for n in mesh.namespaces}
     found: dict[str, list[str]] = {}
     for workload in mesh.workloads:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
@@ -47,8 +50,11 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool = False
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was read, sorted, so that equal clusters have equal snapshots."""
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Everything that was read, sorted, so that equal clusters have equal snapshots.
+
+    What is looked up often is put in order once, when it is asked for first; that is no part of what is stored.
+    """
 
     at: datetime
     cluster: ClusterId
@@ -91,7 +97,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def namespace(self, name: str) -> Namespace | None:
         """The namespace of that name."""
-        return next((n for n in self.namespaces if n.name == name), None)
+        return self._spaces.get(name)
 
     def proxies_of(self, revision: str) -> tuple[Proxy, ...]:
         """The proxies that *revision* serves."""
@@ -99,7 +105,48 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def documents_of(self, kind: str) -> tuple[Document, ...]:
         """The documents of *kind* (``Service``), by namespace and name."""
-        return tuple(d for d in self.documents if d.ref.kind.kind == kind)
+        return self._documents.get(kind, ())
+
+    def workloads_in(self, namespace: str) -> Sequence[Workload]:
+        """The workloads of *namespace*, in their order."""
+        return self._workloads.get(namespace, ())
+
+    @cached_property
+    def live(self) -> Mapping[str, Sequence[Proxy]]:
+        """``Kind namespace/name`` to its proxies; ztunnel and pods that are on their way out are left out."""
+        found: dict[str, list[Proxy]] = {}
+        for proxy in self.proxies:
+            if not proxy.terminating and proxy.kind != "ztunnel":
+                found.setdefault(proxy.workload, []).append(proxy)
+        return found
+
+    @cached_property
+    def served(self) -> Sequence[tuple[Workload, Mapping[str, int]]]:
+        """Workloads with live proxies, in their order, each with how many of them every revision serves."""
+        live = self.live
+        return tuple(
+            (workload, Counter(p.revision for p in live[owner]))
+            for workload in self.workloads
+            if (owner := str(workload.ref)) in live
+        )
+
+    @cached_property
+    def _spaces(self) -> dict[str, Namespace]:
+        return {n.name: n for n in reversed(self.namespaces)}
+
+    @cached_property
+    def _documents(self) -> dict[str, tuple[Document, ...]]:
+        found: dict[str, list[Document]] = {}
+        for document in self.documents:
+            found.setdefault(document.ref.kind.kind, []).append(document)
+        return {kind: tuple(documents) for kind, documents in found.items()}
+
+    @cached_property
+    def _workloads(self) -> dict[str, list[Workload]]:
+        found: dict[str, list[Workload]] = {}
+        for workload in self.workloads:
+            found.setdefault(workload.ref.namespace, []).append(workload)
+        return found
 
     def unseen(self, resource: str) -> tuple[Unread, ...]:
         """What could not be read of *resource* (``services``, ``networkpolicies.networking.k8s.io``); () when all of it was."""

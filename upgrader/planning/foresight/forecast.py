@@ -217,6 +217,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     def template_labelled(self, workload: str, changes: Mapping[str, str | None]) -> Forecast:
         """After the pod-template labels of *workload* (``Deployment shop/cart``) changed."""
+        if not changes and workload in self.templates:
+            return self
         after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
         return msgspec.structs.replace(self, templates=after)
 

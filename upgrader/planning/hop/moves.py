@@ -83,24 +83,25 @@ def _stays(draft: Draft, key: str, subject: str, why: str) -> None:
 def gateway_only(draft: Draft, namespace: str) -> bool:
     """Whether nothing but gateways of the old revision lives in *namespace*."""
     mesh = draft.inputs.mesh
-    there = [w for w in mesh.workloads if w.ref.namespace == namespace and str(w.ref) in draft.runs]
+    there = [w for w in mesh.workloads_in(namespace) if str(w.ref) in draft.runs]
     gateways = any(g.ref.namespace == namespace for g in mesh.api_gateways)
     return all(w.gateway for w in there) and (bool(there) or gateways)
 
 
 def moving_namespaces(draft: Draft) -> list[str]:
     """Namespaces with something to move that is not only gateways."""
-    found = []
+    found, asking = [], {w.ref.namespace for w in remaining(draft) if not w.gateway}
     for name, labels in sorted(draft.forecast.namespaces.items()):
         bound = namespace_binding(labels, draft.forecast).leads_to(draft.old, draft.forecast)
         bound = bound and draft.inputs.scope.moves(name)
-        if (bound or _applications(draft, (name,))) and not gateway_only(draft, name):
+        if (bound or name in asking) and not gateway_only(draft, name):
             found.append(name)
     return found
 
 
 def _applications(draft: Draft, names: Sequence[str]) -> list[Workload]:
-    return [w for w in remaining(draft) if w.ref.namespace in names and not w.gateway]
+    wanted = frozenset(names)
+    return [w for w in remaining(draft) if w.ref.namespace in wanted and not w.gateway]
 
 
 def remaining(draft: Draft) -> list[Workload]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Self
@@ -37,6 +38,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         runs: Workload to the revisions of its proxies.
+        pods: Workload to how many pods a restart of it replaces.
         marks: Workload to the value of our restart annotation.
         parts: Tag to the objects that it has.
         pins: Gateway to the label that it had before a hop labelled it for us.
@@ -48,6 +50,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     forecast: Forecast
     runs: dict[str, frozenset[str]]
+    pods: dict[str, int] = {}
     marks: dict[str, str | None]
     parts: dict[str, tuple[TagPart, ...]]
     pins: dict[str, str | None] = {}
@@ -61,10 +64,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         """The mesh as it was read."""
         runs: dict[str, frozenset[str]] = {}
         for proxy in mesh.proxies:
-            runs[proxy.workload] = runs.get(proxy.workload, frozenset()) | {proxy.revision}
+            known = runs.get(proxy.workload, frozenset())
+            if proxy.revision not in known:
+                runs[proxy.workload] = known | {proxy.revision}
         return cls(
             forecast=Forecast.of(mesh),
             runs=runs,
+            pods=Counter(p.workload for p in mesh.proxies if not p.terminating),
             marks={str(w.ref): w.template_annotations.get(RESTARTED_FOR) for w in mesh.workloads},
             parts=_parts(mesh),
             uids={p.revision: p.uid for p in mesh.control_planes},
@@ -219,9 +225,7 @@ class Draft:
 
     def pods(self, workload: Workload) -> int:
         """Pods that a restart of *workload* replaces."""
-        return sum(
-            1 for p in self.inputs.mesh.proxies if p.workload == str(workload.ref) and not p.terminating
-        )
+        return self.stage.pods.get(str(workload.ref), 0)
 
     def rolled(self, action: AnyStep) -> tuple[str, ...]:
         """Managed Gateways that change hands by *action*, and so roll."""
