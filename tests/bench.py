@@ -11,14 +11,18 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from tests.building.thousands import multiply, surveyed
 from tests.journeys.driving import Journey
-from upgrader.model.codec import decode, encode
+from tests.stored import Spent
+from upgrader.model.codec import decode, encode, pretty
 from upgrader.model.event import PhaseEntered, RunEvent
 from upgrader.model.snapshot import Snapshot
 from upgrader.sandbox.scenarios.loader import load
+from upgrader.sandbox.scenarios.scenario import read_scenario
+from upgrader.sandbox.scenarios.versions import write_manifests
 from upgrader.sandbox.world import World
 
-STARTS = 9
+STARTS, ROUNDS, DEAREST = 9, 5, 10
 _UPGRADE = Path(sys.executable).with_name("upgrade")
 
 
@@ -27,6 +31,7 @@ def main() -> None:
     start_up()
     with tempfile.TemporaryDirectory(prefix="upgrade-bench-") as place:
         whole_upgrade(Path(place))
+        thousands(Path(place) / "thousands")
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -83,6 +88,39 @@ def decoding(journey: Journey) -> None:
     data = encode(take(connection.reader, connection.id, connection.clock.now()))
     reading = median(seconds(lambda: decode(data, Snapshot)) for _ in range(5))
     print(f"  decode of the snapshot ({len(data) / 1e6:.1f} MB) {reading * 1000:.1f} ms")
+
+
+def thousands(place: Path) -> None:
+    """Checks and planning of a mesh of thousands, beside reading the snapshot that they are made from."""
+    world = World(kubernetes=read_scenario("legacy").kubernetes)
+    load(world, "legacy")
+    multiply(world)
+    write_manifests("legacy", place / "manifests", world.kubernetes)
+    mesh, file = surveyed(world), place / "mesh.json"
+    file.write_text(pretty(mesh), encoding="utf-8")  # as `upgrade check -o snapshot=FILE` does
+    print(f"\nplanning from a stored snapshot, medians of {ROUNDS} rounds, each a process of its own")
+    print(
+        f"  {len(mesh.namespaces)} namespaces, {len(mesh.workloads)} workloads, {len(mesh.proxies)} proxies, "
+        f"{len(mesh.documents)} documents, {len(mesh.resources)} resources, {file.stat().st_size / 1e6:.1f} MB"
+    )
+    for target in ("1.13", "1.18"):
+        _planned([str(file), str(place / "manifests"), target])
+
+
+def _planned(words: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "tests.stored", *words]
+    rounds = [decode(subprocess.check_output(command), Spent) for _ in range(ROUNDS)]
+    read, other, checks, plan = (
+        median(getattr(r, part) for r in rounds) for part in ("read", "other", "checks", "plan")
+    )
+    print(
+        f"  to {words[-1]}, hops: {rounds[0].hops}   read {read * 1000:.0f} ms   checks {checks * 1000:.0f} ms   "
+        f"plan {plan * 1000:.0f} ms   ratio (checks + plan)/read {(checks + plan) / read:.2f}"
+    )
+    print(f"  catalog, playbook and manifests, the same for every mesh: {other * 1000:.0f} ms")
+    spent = {name: median(r.dearest[name] for r in rounds) for name in rounds[0].dearest}
+    for name in sorted(spent, key=spent.__getitem__, reverse=True)[:DEAREST]:
+        print(f"    {name:24}{spent[name] * 1000:7.1f} ms {spent[name] / sum(spent.values()):6.1%}")
 
 
 class Phases:

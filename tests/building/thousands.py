@@ -194,7 +194,7 @@ def _policies(space: str) -> Iterator[tuple[Kind, Obj]]:
     """Nothing in or out but names, the control plane and what lives in the same namespace."""
     shut: Obj = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     yield kinds.NETWORK_POLICY, _named("default-deny", space, {}, spec=shut)
-    here = [{"podSelector": {}}]
+    here: list[Obj] = [{"podSelector": {}}]
     near: Obj = {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],

@@ -34,14 +34,9 @@ def stays(context: Context, namespace: str, workload: str = "") -> bool:
 
 def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
     """Every restartable workload that has proxies of a moving revision and does not stay behind, with their number."""
-    revisions = moving(mesh, context)
-    for workload, served in mesh.served:
-        count = sum(served[revision] for revision in revisions & served.keys())
-        if (
-            count
-            and workload.ref.kind.kind in ROLLED
-            and not stays(context, workload.ref.namespace, workload.ref.name)
-        ):
+    for workload, count in mesh.served_by(moving(mesh, context)):
+        ref = workload.ref
+        if ref.kind.kind in ROLLED and not (context.excluded and stays(context, ref.namespace, ref.name)):
             yield workload, count
 
 

@@ -17,6 +17,7 @@ from upgrader.model.version import Version
 INJECT = "sidecar.istio.io/inject"
 REVISION = "istio.io/rev"
 ENTRY = "sidecar-injector.istio.io"
+_LEGACY = "istio-injection"
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 """istiod never injects there, whatever a webhook matches."""
 
@@ -117,6 +118,53 @@ def injection(  # noqa: PLR0917  seven facts decide, and each caller has all sev
     return Injection(
         tuple(sorted({w.revision for w in serving})), last.revision, f"{last.ref.name} selects it"
     )
+
+
+class Injectors:
+    """One set of webhook configurations, asked about many pods.
+
+    Pods that differ in nothing that a selector or istiod looks at get the same answer, which is worked out once.
+    """
+
+    def __init__(self, injectors: Sequence[Webhook], versions: Mapping[str, str]) -> None:
+        """*injectors* and *versions* as ``injection`` takes them; neither may change afterwards."""
+        self._injectors, self._versions = injectors, versions
+        entries = [e for w in injectors for e in w.entries]
+        spaces = {REVISION, _LEGACY}.union(*(_keys(e.namespace_selector) for e in entries))
+        pods = {REVISION, INJECT}.union(*(_keys(e.object_selector) for e in entries))
+        self._spaces, self._pods = tuple(spaces), tuple(pods)
+        self._known: dict[Any, Injection] = {}
+
+    def injection(
+        self,
+        namespace: str,
+        ns_labels: Mapping[str, str],
+        pod_labels: Mapping[str, str],
+        pod_annotations: Mapping[str, str],
+        host_network: bool = False,
+    ) -> Injection:
+        """What ``injection`` answers."""
+        key = (
+            namespace if namespace in IGNORED_NAMESPACES else "",
+            *map(ns_labels.get, self._spaces),
+            *map(pod_labels.get, self._pods),
+            pod_annotations.get(INJECT),
+            host_network,
+        )
+        if (known := self._known.get(key)) is not None:
+            return known
+        found = self._known[key] = injection(
+            namespace, ns_labels, pod_labels, pod_annotations, host_network, self._injectors, self._versions
+        )
+        return found
+
+
+def _keys(selector: Mapping[str, Any] | None) -> set[str]:
+    """The labels that a selector looks at."""
+    chosen = selector or {}
+    return {*(chosen.get("matchLabels") or ())} | {
+        str(e.get("key", "")) for e in chosen.get("matchExpressions") or ()
+    }
 
 
 def _refused_anywhere(namespace: str, host_network: bool) -> str:

@@ -10,6 +10,7 @@ from upgrader.checks.images.cause import cause_of
 from upgrader.checks.images.expected import Deviation, deviation, text, usual_digests
 from upgrader.checks.scope import leave_behind, minors, stays
 from upgrader.model.finding import Finding, Severity
+from upgrader.model.image import Image
 from upgrader.model.snapshot import ControlPlane, Proxy, Snapshot, Workload
 
 
@@ -32,6 +33,13 @@ def consistency(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     digests = usual_digests(mesh.proxies, context.mirrors)
     workloads = {str(w.ref): w for w in mesh.workloads}
     planes = {p.revision: p for p in mesh.control_planes}
+    found: dict[tuple[str, Image], Deviation | None] = {
+        (revision, image): deviation(image, planes[revision], context.mirrors, digests)
+        for revision, image in {(p.revision, p.image) for p in mesh.proxies}
+        if revision in planes
+    }
+    if not any(found.values()):
+        return
     for owner, proxies in sorted(mesh.live.items()):
         name = owner.partition(" ")[2]
         if stays(context, *name.split("/", 1)):
@@ -39,7 +47,7 @@ def consistency(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         for revision in sorted({p.revision for p in proxies} & planes.keys()):
             mine = [p for p in proxies if p.revision == revision]
             plane = planes[revision]
-            how = {p.uid: deviation(p, plane, context.mirrors, digests) for p in mine}
+            how = {p.uid: found[revision, p.image] for p in mine}
             odd = tuple(p for p in mine if how[p.uid])
             if odd and plane.version:
                 worst = max((d for d in how.values() if d), key=_weight)

@@ -48,9 +48,9 @@ def canonical_upstream(hub: str) -> str:
 def usual_digests(proxies: Iterable[Proxy], mirrors: Mapping[str, str]) -> dict[tuple[str, str, str], str]:
     """Image without digest to the digest that most proxies run; the smallest when there are as many of each."""
     seen: dict[tuple[str, str, str], Counter[str]] = {}
-    for proxy in proxies:
-        if proxy.image.digest and proxy.image.tag:
-            seen.setdefault(named(proxy.image, mirrors), Counter())[proxy.image.digest] += 1
+    for image, count in Counter(p.image for p in proxies).items():
+        if image.digest and image.tag:
+            seen.setdefault(named(image, mirrors), Counter())[image.digest] += count
     return {key: min(count, key=lambda d: (-count[d], d)) for key, count in seen.items()}
 
 
@@ -60,30 +60,30 @@ def named(image: Image, mirrors: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def deviation(
-    proxy: Proxy,
+    image: Image,
     plane: ControlPlane,
     mirrors: Mapping[str, str],
     digests: Mapping[tuple[str, str, str], str],
 ) -> Deviation | None:
-    """How *proxy* differs from what *plane* injects, or None.
+    """How *image* of a proxy differs from what *plane* injects, or None.
 
     The variant (distroless, debug) is the workload's own choice and never counts.
     """
     wanted = plane.proxy_image
-    if wanted and wanted.digest and wanted.digest == proxy.image.digest:
+    if wanted and wanted.digest and wanted.digest == image.digest:
         return None
     expected, actual = (
         Version.of_tag(wanted.tag if wanted else plane.version),
-        Version.of_tag(proxy.image.tag),
+        Version.of_tag(image.tag),
     )
     if actual is None or expected is None:
-        return None if _same_text(proxy.image, wanted, mirrors) else Deviation("unnamed")
+        return None if _same_text(image, wanted, mirrors) else Deviation("unnamed")
     if actual != expected:
         return Deviation("version", actual.minors_to(expected))
-    if wanted and canonical(proxy.image.repository, mirrors) != canonical(wanted.repository, mirrors):
+    if wanted and canonical(image.repository, mirrors) != canonical(wanted.repository, mirrors):
         return Deviation("hub")
-    usual = digests.get(named(proxy.image, mirrors), "")
-    return Deviation("digest") if usual and proxy.image.digest and proxy.image.digest != usual else None
+    usual = digests.get(named(image, mirrors), "")
+    return Deviation("digest") if usual and image.digest and image.digest != usual else None
 
 
 def _same_text(image: Image, wanted: Image | None, mirrors: Mapping[str, str]) -> bool:

@@ -51,4 +51,4 @@ def _carries_its_own(workload: Workload) -> bool:
 
 def _differs(proxy: Proxy, mesh: Snapshot, context: Context) -> bool:
     plane = mesh.plane(proxy.revision)
-    return plane is not None and deviation(proxy, plane, context.mirrors, {}) is not None
+    return plane is not None and deviation(proxy.image, plane, context.mirrors, {}) is not None

@@ -5,21 +5,18 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import some, stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import injection as injection_of
-from upgrader.model.injection import injects
+from upgrader.model.injection import Injectors, injects
 from upgrader.model.snapshot import Labels, Namespace, Snapshot
 
 
 def two_injectors(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report namespaces in which two revisions would inject the same pod; the name of a webhook then decides."""
-    versions = {p.revision: p.version for p in mesh.control_planes}
+    injectors = Injectors(mesh.injectors, {p.revision: p.version for p in mesh.control_planes})
     for namespace in mesh.namespaces:
         if stays(context, namespace.name):
             continue
         for labels, notes, name in _pods_of(mesh, namespace):
-            found = injection_of(
-                namespace.name, namespace.labels, labels, notes, False, mesh.injectors, versions
-            )
+            found = injectors.injection(namespace.name, namespace.labels, labels, notes)
             if found.conflict:
                 yield _finding(mesh, namespace, labels, name, found.revisions)
                 break

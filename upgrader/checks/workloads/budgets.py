@@ -18,10 +18,11 @@ def budgets(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     Kubernetes does not apply budgets to rolling updates (they limit evictions), so nothing would hold the restart
     back; the budget tells what its owner thinks is safe.
     """
+    there: dict[str, list[Disruption]] = {}
+    for budget in mesh.disruptions:
+        there.setdefault(budget.ref.namespace, []).append(budget)
     for workload, _ in moved(mesh, context):
-        for budget in mesh.disruptions:
-            if budget.ref.namespace != workload.ref.namespace:
-                continue
+        for budget in there.get(workload.ref.namespace, ()):
             if not label_selector_matches(budget.selector, workload.template_labels):
                 continue
             down, wanted = unavailable(workload), _kept(budget, workload.replicas)

@@ -120,15 +120,19 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 found.setdefault(proxy.workload, []).append(proxy)
         return found
 
+    def served_by(self, revisions: frozenset[str]) -> Sequence[tuple[Workload, int]]:
+        """Workloads with live proxies that any of *revisions* serves, in their order, with how many these are."""
+        if revisions not in self._served:
+            counts = Counter(
+                owner for owner, live in self.live.items() for p in live if p.revision in revisions
+            )
+            found = ((w, counts[str(w.ref)]) for w in self.workloads)
+            self._served[revisions] = tuple((workload, count) for workload, count in found if count)
+        return self._served[revisions]
+
     @cached_property
-    def served(self) -> Sequence[tuple[Workload, Mapping[str, int]]]:
-        """Workloads with live proxies, in their order, each with how many of them every revision serves."""
-        live = self.live
-        return tuple(
-            (workload, Counter(p.revision for p in live[owner]))
-            for workload in self.workloads
-            if (owner := str(workload.ref)) in live
-        )
+    def _served(self) -> dict[frozenset[str], tuple[tuple[Workload, int], ...]]:
+        return {}
 
     @cached_property
     def _spaces(self) -> dict[str, Namespace]:

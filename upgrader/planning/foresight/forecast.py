@@ -7,10 +7,11 @@ rules that answer are the same that the checks use on the live snapshot (``model
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 import msgspec
 
-from upgrader.model.injection import Injection, injection
+from upgrader.model.injection import Injection, Injectors
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
 from upgrader.model.ownership import gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
@@ -58,7 +59,7 @@ def entries_for(name: str, service: str, *, default: bool) -> tuple[WebhookEntry
     )
 
 
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Labels, webhooks, tags and live control planes at one moment.
 
     Attributes:
@@ -113,8 +114,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     def injects(self, namespace: str, pod_labels: Labels, annotations: Labels | None = None) -> Injection:
         """Which revision the next pod with these labels gets in *namespace*."""
         labels = self.namespaces.get(namespace, {})
-        active = [w for w in self.injectors if w.ref.name not in self.switched_off]
-        return injection(namespace, labels, pod_labels, annotations or {}, False, active, self.versions)
+        return self._active.injection(namespace, labels, pod_labels, annotations or {})
 
     def next_proxy(self, workload: Workload) -> Injection:
         """Which revision the next pod of *workload* gets."""
@@ -221,6 +221,11 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             return self
         after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
         return msgspec.structs.replace(self, templates=after)
+
+    @cached_property
+    def _active(self) -> Injectors:
+        active = [w for w in self.injectors if w.ref.name not in self.switched_off]
+        return Injectors(active, self.versions)
 
     def _tag(self, webhook: Webhook) -> str:
         return webhook.tag or tag_of(webhook.ref, self.root_namespace)
