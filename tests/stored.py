@@ -14,9 +14,11 @@ import msgspec
 from upgrader.catalog import load_catalog
 from upgrader.checks import CHECKS, Context, run_checks
 from upgrader.checks.advisories.choosing import advisories_along
+from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import playbook_path
+from upgrader.cli.input.stored import stored_mesh
 from upgrader.cli.runs.choosing import Way, Wish, from_folder
-from upgrader.model.snapshot import Snapshot, read_snapshot
+from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
 from upgrader.planning.planner import Request, make_plan
 from upgrader.planning.route import running
@@ -41,9 +43,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(snapshot: Path, manifests: Path, target: str) -> None:
     """Read, look, plan, and say how long each took."""
-    data = snapshot.read_bytes()
     start = perf_counter()
-    mesh = read_snapshot(data)
+    mesh = stored_mesh(Globals(), snapshot)
     read = perf_counter()
     context, request = _ground(mesh, manifests, target)
     ready = perf_counter()
@@ -57,9 +58,9 @@ def main(snapshot: Path, manifests: Path, target: str) -> None:
         other=ready - read,
         checks=checked - ready,
         plan=planned - checked,
-        dearest=_each(read_snapshot(data), context),
+        dearest=_each(stored_mesh(Globals(), snapshot), context),
     )
-    print(msgspec.json.encode(spent).decode())
+    sys.stdout.write(msgspec.json.encode(spent).decode())
 
 
 def _ground(mesh: Snapshot, manifests: Path, target: str) -> tuple[Context, Request]:

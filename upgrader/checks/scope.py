@@ -43,11 +43,12 @@ def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
 def unrolled(mesh: Snapshot, context: Context) -> Iterator[tuple[str, str, str, int]]:
     """Kind, namespace, name and number of moving proxies of every owner that a changed template does not restart."""
     revisions = moving(mesh, context)
-    for owner, proxies in sorted(mesh.live.items()):
+    owners = [owner for owner in mesh.live if owner.partition(" ")[0] not in ROLLED]
+    for owner in sorted(owners):
         kind, _, name = owner.partition(" ")
         namespace, _, short = name.partition("/")
-        count = sum(p.revision in revisions for p in proxies)
-        if kind not in ROLLED and count and not stays(context, namespace, short):
+        count = sum(p.revision in revisions for p in mesh.live[owner])
+        if count and not stays(context, namespace, short):
             yield kind, namespace, short, count
 
 

@@ -71,7 +71,7 @@ def _workloads(mesh: Snapshot) -> Iterator[Precondition]:
         asks = any(key in workload.template_labels for key in _ASKS)
         if workload.ref.kind.kind in _COME_AND_GO or workload.gateway == "api":
             continue
-        if str(workload.ref) in used or asks:
+        if workload.key in used or asks:
             yield from _facts(workload)
 
 

@@ -34,7 +34,7 @@ def workloads(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
         template = workload.template or thin_template(workload)
         body = known.setdefault(msgspec.json.encode(template), template)
         yield Seen(
-            title=str(workload.ref),
+            title=workload.key,
             name=workload.ref.name,
             namespace=workload.ref.namespace,
             labels=workload.template_labels,

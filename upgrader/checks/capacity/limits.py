@@ -48,7 +48,7 @@ def _misfits(
     proxies = mesh.live
     for workload, _ in moved(mesh, context):
         for ranged in by_namespace.get(workload.ref.namespace, ()):
-            revision = proxies[str(workload.ref)][0].revision
+            revision = proxies[workload.key][0].revision
             for line in _outside(ranged, sidecar_resources(mesh, workload, revision), "istio-proxy"):
                 found.setdefault((_name(ranged), line), []).append(workload.name)
     return found

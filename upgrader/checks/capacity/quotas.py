@@ -72,7 +72,7 @@ def _restarts(
             or not workload.replicas
         ):
             continue
-        revision = proxies[str(workload.ref)][0].revision
+        revision = proxies[workload.key][0].revision
         one = asked(containers_of(mesh, workload, revision)) | {"pods": 1.0}
         for quota in there:
             short = _short(quota, one, defaults.get(quota.ref.namespace, set()))
@@ -83,7 +83,7 @@ def _restarts(
         names = [w.name for w in workloads]
         said = f"has no room for the pod that a restart of {names[0]} starts with"
         yield _finding(
-            seen[ref], said, (*short, *(f"also {n}" for n in names[1:5])), [str(w.ref) for w in workloads]
+            seen[ref], said, (*short, *(f"also {n}" for n in names[1:5])), [w.key for w in workloads]
         )
 
 

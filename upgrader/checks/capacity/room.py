@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
 from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
@@ -63,14 +65,18 @@ def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
 def _taken(mesh: Snapshot) -> dict[str, float]:
     """What the pods that the snapshot knows of request together."""
     found: dict[str, float] = {}
+    amounts: dict[bytes, dict[str, float]] = {}
     proxies, known = mesh.live, {w.ref for w in mesh.workloads}
     for workload in mesh.workloads:
         spec = workload.template.get("spec") or {}
-        served = proxies.get(str(workload.ref))
+        served = proxies.get(workload.key)
         containers = (
             containers_of(mesh, workload, served[0].revision) if served else spec.get("containers") or ()
         )
-        _add(found, asked(containers), workload.replicas)
+        alike = msgspec.json.encode([c.get("resources") for c in containers])
+        if alike not in amounts:
+            amounts[alike] = asked(containers)
+        _add(found, amounts[alike], workload.replicas)
     for plane in mesh.control_planes:
         if not pod_template(mesh, plane):  # else it is among the Deployments below
             _add(found, asked([{"resources": istiod_resources(mesh, plane)}]), plane.replicas)

@@ -17,10 +17,8 @@ _DOMAIN = "svc.cluster.local"
 
 def written(mesh: Snapshot, context: Context, kind: str) -> Iterator[CustomResource]:
     """Objects of a kind of networking.istio.io, without those that stay behind."""
-    for resource in mesh.resources:
-        ref = resource.ref
-        ours = ref.kind.kind == kind and ref.kind.group == NETWORKING
-        if ours and not stays(context, ref.namespace):
+    for resource in mesh.resources_of(NETWORKING, kind):
+        if not stays(context, resource.ref.namespace):
             yield resource
 
 

@@ -24,11 +24,7 @@ _ROUTES = ("http", "tls", "tcp")
 
 def references(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report VirtualServices that name Gateways or subsets which nobody has defined."""
-    gateways = {
-        f"{r.ref.namespace}/{r.ref.name}"
-        for r in mesh.resources
-        if r.ref.kind.kind == "Gateway" and r.ref.kind.group == NETWORKING
-    }
+    gateways = {f"{r.ref.namespace}/{r.ref.name}" for r in mesh.resources_of(NETWORKING, "Gateway")}
     subsets = _subsets(mesh)
     missing: dict[str, dict[str, str]] = defaultdict(dict)
     for resource in written(mesh, context, "VirtualService"):
@@ -48,12 +44,11 @@ def references(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 def _subsets(mesh: Snapshot) -> dict[str, set[str]]:
     """Name of a subset to the hosts that have one so called."""
     found: dict[str, set[str]] = defaultdict(set)
-    for resource in mesh.resources:
-        if resource.ref.kind.kind == "DestinationRule" and resource.ref.kind.group == NETWORKING:
-            spec = spec_of(resource)
-            host = full_host(str(spec.get("host") or ""), resource.ref.namespace)
-            for subset in listed(spec.get("subsets")):
-                found[str(subset.get("name")) if isinstance(subset, dict) else ""].add(host)
+    for resource in mesh.resources_of(NETWORKING, "DestinationRule"):
+        spec = spec_of(resource)
+        host = full_host(str(spec.get("host") or ""), resource.ref.namespace)
+        for subset in listed(spec.get("subsets")):
+            found[str(subset.get("name")) if isinstance(subset, dict) else ""].add(host)
     return found
 
 

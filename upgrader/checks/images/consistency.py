@@ -31,7 +31,7 @@ def consistency(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     (docs/releases/supported-releases): a proxy may be one minor behind its istiod, never ahead.
     """
     digests = usual_digests(mesh.proxies, context.mirrors)
-    workloads = {str(w.ref): w for w in mesh.workloads}
+    workloads = {w.key: w for w in mesh.workloads}
     planes = {p.revision: p for p in mesh.control_planes}
     found: dict[tuple[str, Image], Deviation | None] = {
         (revision, image): deviation(image, planes[revision], context.mirrors, digests)

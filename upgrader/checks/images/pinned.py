@@ -24,7 +24,7 @@ def pinned(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         pin = workload.template_annotations.get(PIN, "")
         if not (pin or _carries_its_own(workload)):
             continue
-        if any(_differs(p, mesh, context) for p in proxies[str(workload.ref)]):
+        if any(_differs(p, mesh, context) for p in proxies[workload.key]):
             continue
         where = f"annotation {PIN}" if pin else f"its own {PROXY} container"
         yield Finding(
@@ -37,7 +37,7 @@ def pinned(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 unpin(workload) if pin else kubectl(workload.ref, "set image", f"{PROXY}=auto"),
                 leave_behind(context, workload.name),
             ),
-            objects=(str(workload.ref),),
+            objects=(workload.key,),
         )
 
 

@@ -72,12 +72,12 @@ def _workloads(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             continue
         yield Finding(
             code=CODE,
-            severity=Severity.BLOCKED if str(workload.ref) in owners else Severity.ADVISORY,
+            severity=Severity.BLOCKED if workload.key in owners else Severity.ADVISORY,
             subject=workload.name,
             summary=f"{workload.name}: nothing serves {REVISION}={asked}, new pods start without a sidecar",
             why="Kubernetes gives no error: no webhook selects the pod",
             do=(
                 f"kubectl -n {workload.ref.namespace} edit {workload.ref.kind.kind.lower()} {workload.ref.name}      # that label of its template",
             ),
-            objects=(str(workload.ref),),
+            objects=(workload.key,),
         )

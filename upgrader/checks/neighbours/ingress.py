@@ -31,8 +31,8 @@ def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     edges: dict[str, str] = {}
     for workload in mesh.workloads:
         name = _controller(workload.images.values())
-        if name and str(workload.ref) in proxies:
-            edges[str(workload.ref)] = name
+        if name and workload.key in proxies:
+            edges[workload.key] = name
     classes = dict(_beside(mesh.documents))
     if not edges and not classes:
         return

@@ -23,9 +23,9 @@ def other_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     spaces = {n.name: {**n.labels, **n.annotations} for n in mesh.namespaces}
     found: dict[str, list[str]] = {}
     for workload in mesh.workloads:
-        if str(workload.ref) in proxies:
+        if workload.key in proxies:
             for name in _injecting(workload, spaces.get(workload.ref.namespace, {})):
-                found.setdefault(name, []).append(str(workload.ref))
+                found.setdefault(name, []).append(workload.key)
     for name, objects in sorted(found.items()):
         yield Finding(
             code="UPG-0390",

@@ -23,16 +23,15 @@ def hubs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _pulled(mesh: Snapshot, hub: str) -> Iterator[str]:
     """Whatever runs, or injects, images from there."""
+    start = f"{hub}/"
     for plane in mesh.control_planes:
-        if any(
-            image and image.repository.startswith(f"{hub}/") for image in (plane.image, plane.proxy_image)
-        ):
+        if any(image and image.repository.startswith(start) for image in (plane.image, plane.proxy_image)):
             yield str(plane.ref)
     for proxy in mesh.proxies:
-        if proxy.image.repository.startswith(f"{hub}/"):
+        if proxy.image.repository.startswith(start):
             yield proxy.workload
     for workload in mesh.workloads:
-        if any(image.startswith(f"{hub}/") for image in workload.images.values()):
+        if any(image.startswith(start) for image in workload.images.values()):
             yield str(workload.ref)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -28,11 +29,13 @@ def stored_mesh(said: Globals, path: Path) -> Snapshot:
         raise click.UsageError(f"--from asks no cluster, so --{option} means nothing; leave one of them out")
     place = path / SNAPSHOT if path.is_dir() else path
     try:
-        return read_snapshot(place.read_bytes())
+        found = read_snapshot(place.read_bytes())
     except OSError as error:
         raise _unusable(place, error.strerror or "it cannot be read") from error
     except msgspec.DecodeError as error:
         raise _unusable(place, " ".join(str(error).split())) from error
+    gc.freeze()  # a snapshot stays until the process ends: a collector that walks all of it would find nothing
+    return found
 
 
 def _unusable(place: Path, reason: str) -> UpgradeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
 from upgrader.model.image import Image
@@ -19,7 +21,7 @@ class Namespace(msgspec.Struct, frozen=True, kw_only=True):
     """Only those that say which tool keeps the object as a repository says (argocd.argoproj.io/, toolkit.fluxcd.io/)."""
 
 
-class Workload(msgspec.Struct, frozen=True, kw_only=True):
+class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a restart is asked of: Deployment, StatefulSet, DaemonSet; or what a restart cannot reach: Job, CronJob, bare Pod, other owners.
 
     Attributes:
@@ -54,7 +56,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """Its pod template in its own shape (``metadata``, ``spec``), as far as checks ask about it; without affinity, values
     of environment and arguments (those of Istio's own containers are kept). See ``cluster.read.templates``."""
 
-    @property
+    @cached_property
+    def key(self) -> str:
+        """``Kind namespace/name``, as proxies name their owner."""
+        return str(self.ref)
+
+    @cached_property
     def name(self) -> str:
         """``namespace/name`` as people write it."""
         return f"{self.ref.namespace}/{self.ref.name}"

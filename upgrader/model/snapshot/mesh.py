@@ -107,6 +107,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The documents of *kind* (``Service``), by namespace and name."""
         return self._documents.get(kind, ())
 
+    def resources_of(self, group: str, kind: str) -> Sequence[CustomResource]:
+        """The objects of *kind* in whatever version of *group* they were read, in their order."""
+        return self._resources.get((group, kind), ())
+
     def workloads_in(self, namespace: str) -> Sequence[Workload]:
         """The workloads of *namespace*, in their order."""
         return self._workloads.get(namespace, ())
@@ -126,7 +130,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             counts = Counter(
                 owner for owner, live in self.live.items() for p in live if p.revision in revisions
             )
-            found = ((w, counts[str(w.ref)]) for w in self.workloads)
+            found = ((w, counts[w.key]) for w in self.workloads)
             self._served[revisions] = tuple((workload, count) for workload, count in found if count)
         return self._served[revisions]
 
@@ -144,6 +148,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for document in self.documents:
             found.setdefault(document.ref.kind.kind, []).append(document)
         return {kind: tuple(documents) for kind, documents in found.items()}
+
+    @cached_property
+    def _resources(self) -> dict[tuple[str, str], list[CustomResource]]:
+        found: dict[tuple[str, str], list[CustomResource]] = {}
+        for resource in self.resources:
+            found.setdefault((resource.ref.kind.group, resource.ref.kind.kind), []).append(resource)
+        return found
 
     @cached_property
     def _workloads(self) -> dict[str, list[Workload]]:

@@ -107,7 +107,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             gateways={gateway_name(g): g.labels for g in mesh.api_gateways},
             default_validator=validator,
             frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
-            templates={str(w.ref): w.template_labels for w in mesh.workloads},
+            templates={w.key: w.template_labels for w in mesh.workloads},
             unbound=frozenset(unbound),
         )
 
@@ -120,7 +120,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Which revision the next pod of *workload* gets."""
         if workload.host_network:
             return Injection((), "", "pods on the host network are not injected")
-        labels = self.templates.get(str(workload.ref), workload.template_labels)
+        labels = self.templates.get(workload.key, workload.template_labels)
         return self.injects(workload.ref.namespace, labels, workload.template_annotations)
 
     def owners(self, gateway: ApiGateway) -> frozenset[str]:

@@ -51,7 +51,7 @@ def workload_binding(workload: Workload, forecast: Forecast) -> Binding:
     namespace = forecast.namespaces.get(workload.ref.namespace, {})
     if INJECTION in namespace or REV in namespace or workload.host_network:
         return NONE
-    labels = forecast.templates.get(str(workload.ref), workload.template_labels)
+    labels = forecast.templates.get(workload.key, workload.template_labels)
     if labels.get(INJECT) == "false":
         return NONE
     named = labels.get(REV)

@@ -103,7 +103,7 @@ def cases(
     for workload in mesh.workloads:
         if workload.gateway in ("api", "istioctl") or workload_binding(workload, forecast) == NONE:
             continue
-        labels = {k: v for k, v in forecast.templates[str(workload.ref)].items() if k in (INJECT, REV)}
+        labels = {k: v for k, v in forecast.templates[workload.key].items() if k in (INJECT, REV)}
         key = ("", "", labels.get(INJECT, ""), labels.get(REV, ""))
         about = f"pods like {workload.name} ({_asks(labels)})"
         found.setdefault(key, _case(forecast, images, about, workload.ref.namespace, labels))

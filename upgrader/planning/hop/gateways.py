@@ -68,9 +68,7 @@ def _istioctl(draft: Draft) -> None:
     there = [
         w
         for w in draft.inputs.mesh.workloads
-        if w.gateway == "istioctl"
-        and draft.old in draft.runs.get(str(w.ref), ())
-        and str(w.ref) not in draft.behind
+        if w.gateway == "istioctl" and draft.old in draft.runs.get(w.key, ()) and w.key not in draft.behind
     ]
     if not there:
         return
@@ -91,7 +89,7 @@ def _istioctl(draft: Draft) -> None:
             f"> DIR/{version}/istio.yaml",
         )
     if not missing and apply_part(draft, "ingress-gateway"):
-        draft.runs |= dict.fromkeys((str(w.ref) for w in there), frozenset({draft.new}))
+        draft.runs |= dict.fromkeys((w.key for w in there), frozenset({draft.new}))
 
 
 def free(draft: Draft) -> list[str]:

@@ -29,7 +29,7 @@ from upgrader.steps import RelabelNamespace, RestartWorkload
 
 def concerned(draft: Draft, workload: Workload) -> bool:
     """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up."""
-    if draft.old in draft.runs.get(str(workload.ref), ()):
+    if draft.old in draft.runs.get(workload.key, ()):
         return True
     binding = workload_binding(workload, draft.forecast)
     if binding.way == "template-revision" and workload.ref.kind in WORKLOADS:
@@ -57,7 +57,7 @@ def leave_behind(draft: Draft) -> None:
         if not draft.inputs.scope.restarts(workload):
             why = "it was left out by --only or --exclude"
         if why:
-            _stays(draft, str(workload.ref), workload.name, why)
+            _stays(draft, workload.key, workload.name, why)
     for name, labels in draft.forecast.namespaces.items():
         if namespace_binding(labels, draft.forecast).leads_to(
             draft.old, draft.forecast
@@ -83,7 +83,7 @@ def _stays(draft: Draft, key: str, subject: str, why: str) -> None:
 def gateway_only(draft: Draft, namespace: str) -> bool:
     """Whether nothing but gateways of the old revision lives in *namespace*."""
     mesh = draft.inputs.mesh
-    there = [w for w in mesh.workloads_in(namespace) if str(w.ref) in draft.runs]
+    there = [w for w in mesh.workloads_in(namespace) if w.key in draft.runs]
     gateways = any(g.ref.namespace == namespace for g in mesh.api_gateways)
     return all(w.gateway for w in there) and (bool(there) or gateways)
 
@@ -111,7 +111,7 @@ def remaining(draft: Draft) -> list[Workload]:
         for w in draft.inputs.mesh.workloads
         if w.ref.kind in WORKLOADS
         and w.gateway in ("", "injected")
-        and str(w.ref) not in draft.behind
+        and w.key not in draft.behind
         and concerned(draft, w)
     ]
 
@@ -208,7 +208,7 @@ def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
             continue
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
-        key = str(workload.ref)
+        key = workload.key
         _remember(draft, workload)
         draft.runs[key], draft.marks[key] = frozenset({draft.new}), step.mark
         moved.append(workload)
@@ -217,7 +217,7 @@ def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
 
 def _remember(draft: Draft, workload: Workload) -> None:
     """What going back would give *workload*: what its labels led to when the hop began."""
-    key, led_to = str(workload.ref), draft.stage.forecast.next_proxy(workload).winner
+    key, led_to = workload.key, draft.stage.forecast.next_proxy(workload).winner
     away = led_to in draft.stage.forecast.versions and led_to != draft.old
     if away:
         draft.former_revisions[key] = led_to
@@ -226,7 +226,7 @@ def _remember(draft: Draft, workload: Workload) -> None:
 
 
 def _restart(draft: Draft, workload: Workload) -> RestartWorkload:
-    key = str(workload.ref)
+    key = workload.key
     named = workload_binding(workload, draft.forecast).way == "template-revision"
     label = draft.forecast.templates[key].get(REV)
     return RestartWorkload(

@@ -104,7 +104,7 @@ def _documents(draft: Draft) -> Iterator[Owned]:
 def mind_leftovers(draft: Draft) -> None:
     """Block when something would still get the old revision, and nobody meant it to."""
     for workload in draft.inputs.mesh.workloads:
-        key = str(workload.ref)
+        key = workload.key
         if key in draft.behind or workload.gateway == "api" or workload.ref.kind.kind == "Job":
             continue
         next_one = draft.forecast.next_proxy(workload)

@@ -71,7 +71,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             forecast=Forecast.of(mesh),
             runs=runs,
             pods=Counter(p.workload for p in mesh.proxies if not p.terminating),
-            marks={str(w.ref): w.template_annotations.get(RESTARTED_FOR) for w in mesh.workloads},
+            marks={w.key: w.template_annotations.get(RESTARTED_FOR) for w in mesh.workloads},
             parts=_parts(mesh),
             uids={p.revision: p.uid for p in mesh.control_planes},
             replicas={p.revision: p.replicas for p in mesh.control_planes},
@@ -126,10 +126,11 @@ class HopInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft:
-    """A hop in the making. Steps are added in order; the forecast follows each of them."""
+    """A hop in the making, from revision *old* to *new*. Steps are added in order; the forecast follows each of them."""
 
     def __init__(self, inputs: HopInputs, stage: Stage) -> None:
         self.inputs = inputs
+        self.old, self.new = inputs.old, inputs.new
         self.stage = stage
         self.forecast = stage.forecast
         self.waves: list[Wave] = []
@@ -145,16 +146,6 @@ class Draft:
         self._items: list[Planned] = []
         self._count = 0
         self._owned = {gateway_name(g) for g in inputs.mesh.api_gateways if len(self.forecast.owners(g)) == 1}
-
-    @property
-    def old(self) -> str:
-        """Revision that is left."""
-        return self.inputs.old
-
-    @property
-    def new(self) -> str:
-        """Revision that is moved to."""
-        return self.inputs.new
 
     @property
     def pending(self) -> bool:
@@ -225,7 +216,7 @@ class Draft:
 
     def pods(self, workload: Workload) -> int:
         """Pods that a restart of *workload* replaces."""
-        return self.stage.pods.get(str(workload.ref), 0)
+        return self.stage.pods.get(workload.key, 0)
 
     def rolled(self, action: AnyStep) -> tuple[str, ...]:
         """Managed Gateways that change hands by *action*, and so roll."""

@@ -72,7 +72,7 @@ def _left_with(draft: Draft, tag: str) -> Iterator[str]:
         if f"Namespace {name}" in draft.behind and namespace_binding(labels, draft.forecast) in bound:
             yield name
     for workload in draft.inputs.mesh.workloads:
-        if str(workload.ref) in draft.behind and workload_binding(workload, draft.forecast) in bound:
+        if workload.key in draft.behind and workload_binding(workload, draft.forecast) in bound:
             yield workload.name
 
 
