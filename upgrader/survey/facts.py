@@ -13,6 +13,8 @@ from upgrader.model.snapshot import ControlPlane, Namespace, Proxy, Snapshot, Wo
 
 _PASSING = frozenset({JOB.kind, "Pod"})
 """Come and go by themselves."""
+_LASTING = tuple(f for f in Workload.__struct_fields__ if f not in {"replicas", "settled", "template"})
+"""What a plan depends on of a workload."""
 
 
 def snapshot_digest(mesh: Snapshot) -> str:
@@ -52,10 +54,7 @@ def _plane(plane: ControlPlane) -> dict[str, Any]:
 
 
 def _workload(workload: Workload) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(workload)
-    return {k: v for k, v in facts.items() if k not in {"replicas", "settled", "template"}} | {
-        "live": workload.replicas > 0
-    }
+    return {field: getattr(workload, field) for field in _LASTING} | {"live": workload.replicas > 0}
 
 
 def _namespaces(mesh: Snapshot) -> list[Namespace]:

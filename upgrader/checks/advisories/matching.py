@@ -31,9 +31,13 @@ def places(pattern: Pattern) -> Places:
         for where, found in find(value):
             if (found is None and not nulls) or not test(found):
                 continue
-            deeper = [one(found) for one in inner]
-            if all(deeper):
-                held.append(where or next((d[0] for d in deeper if d[0]), ""))
+            deeper: list[str] = []
+            for one in inner:
+                if not (there := one(found)):
+                    break
+                deeper.append(there[0])
+            else:
+                held.append(where or next((d for d in deeper if d), ""))
         if absent:
             return (
                 [] if held else [pattern.path if "*" not in pattern.path and "?" not in pattern.path else ""]
@@ -132,12 +136,18 @@ def _equal(wanted: Any) -> Test:
 
 def _membership(p: Pattern) -> Test | None:
     if isinstance(p.among, tuple):
-        among = p.among
-        return lambda value: any(same(value, one) for one in among)
+        return _one_of(p.among)
     if isinstance(p.outside, tuple):
-        outside = p.outside
-        return lambda value: not any(same(value, one) for one in outside)
+        inside = _one_of(p.outside)
+        return lambda value: not inside(value)
     return None
+
+
+def _one_of(among: tuple[Any, ...]) -> Test:
+    if any(isinstance(one, dict | list) for one in among):
+        return lambda value: any(same(value, one) for one in among)
+    texts = frozenset(map(text_of, among))
+    return lambda value: not isinstance(value, dict | list) and text_of(value) in texts
 
 
 def _text(p: Pattern) -> Test | None:
