@@ -51,10 +51,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Everything that was read, sorted, so that equal clusters have equal snapshots.
-
-    What is looked up often is put in order once, when it is asked for first; that is no part of what is stored.
-    """
+    """Everything that was read, sorted, so that equal clusters have equal snapshots."""
 
     at: datetime
     cluster: ClusterId
@@ -90,6 +87,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ``components``): from ConfigMap values[-REV], which has ``values`` alone, else from the IstioOperator."""
     certificates: tuple[Certificate, ...] = ()
     unread: tuple[Unread, ...] = ()
+
+    # What is looked up often is put in order once, when it is asked for first. It is no field, so it is not stored.
 
     def plane(self, revision: str) -> ControlPlane | None:
         """The control plane of *revision*."""
