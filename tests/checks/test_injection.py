@@ -34,8 +34,19 @@ def test_a_namespace_of_a_revision_that_nobody_serves_loses_its_sidecars_silentl
     lost = mesh().plane("1.27.9").namespace("shop", rev="canary")
     advises(lost, "0319", "Namespace shop")
     found = blocks(lost.deployment("shop/cart", proxies=2, on="1-27-9"), "0319", "Namespace shop")
-    assert "2 pods with a sidecar run there" in found.what[0]
+    assert "2 pods with an injected proxy run there" in found.what[0]
     assert found.do[0] == "kubectl label namespace shop istio.io/rev=1-27-9 --overwrite"
+
+
+def test_an_injected_gateway_would_not_start_again_either() -> None:
+    lost = mesh().plane("1.27.9").namespace("edge", rev="canary")
+    found = blocks(lost.injected_gateway("edge/public", on="1-27-9"), "0319", "Namespace edge")
+    assert "2 pods with an injected proxy run there" in found.what[0]
+
+
+def test_a_gateway_that_istioctl_wrote_out_needs_no_injection() -> None:
+    lost = mesh().plane("1.27.9").namespace("edge", rev="canary")
+    advises(lost.ingress_gateway("1.27.9", name="edge/public", on="1-27-9"), "0319", "Namespace edge")
 
 
 def test_the_empty_revision_label_matches_nothing() -> None:

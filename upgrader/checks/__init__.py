@@ -1,10 +1,8 @@
 """Offline questions to a snapshot and the catalog; each answers with findings, and decides nothing.
 
 One file, one function, one code (two where the second is the milder form of the first). ``CHECKS`` is the list in
-reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, configuration,
-trust, installation, neighbours.
 reading order: first what makes all else pointless, then what the cluster offers (nodes, network, room), images, workloads,
-labels, webhooks, gateways, installation.
+labels, webhooks, gateways, configuration, trust, installation, neighbours.
 """
 
 from __future__ import annotations
