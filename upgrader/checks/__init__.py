@@ -35,6 +35,7 @@ from upgrader.checks.images.kube_injected import kube_injected
 from upgrader.checks.images.orphans import orphans
 from upgrader.checks.images.pinned import pinned
 from upgrader.checks.injection.both_labels import both_labels
+from upgrader.checks.injection.ignored_labels import ignored_labels
 from upgrader.checks.injection.nowhere import nowhere
 from upgrader.checks.injection.odd_values import odd_values
 from upgrader.checks.injection.two_injectors import two_injectors
@@ -152,6 +153,7 @@ CHECKS: tuple[Check, ...] = (
     both_labels,
     nowhere,
     two_injectors,
+    ignored_labels,
     odd_values,
     dangling,
     no_bundle,
