@@ -34,8 +34,19 @@ def test_a_namespace_of_a_revision_that_nobody_serves_loses_its_sidecars_silentl
     lost = mesh().plane("1.27.9").namespace("shop", rev="canary")
     advises(lost, "0319", "Namespace shop")
     found = blocks(lost.deployment("shop/cart", proxies=2, on="1-27-9"), "0319", "Namespace shop")
-    assert "2 pods with a sidecar run there" in found.what[0]
+    assert "2 pods with an injected proxy run there" in found.what[0]
     assert found.do[0] == "kubectl label namespace shop istio.io/rev=1-27-9 --overwrite"
+
+
+def test_an_injected_gateway_would_not_start_again_either() -> None:
+    lost = mesh().plane("1.27.9").namespace("edge", rev="canary")
+    found = blocks(lost.injected_gateway("edge/public", on="1-27-9"), "0319", "Namespace edge")
+    assert "2 pods with an injected proxy run there" in found.what[0]
+
+
+def test_a_gateway_that_istioctl_wrote_out_needs_no_injection() -> None:
+    lost = mesh().plane("1.27.9").namespace("edge", rev="canary")
+    advises(lost.ingress_gateway("1.27.9", name="edge/public", on="1-27-9"), "0319", "Namespace edge")
 
 
 def test_the_empty_revision_label_matches_nothing() -> None:
@@ -113,3 +124,30 @@ def test_a_namespace_that_is_being_deleted_or_is_ambient_is_not_called_lost() ->
 def test_only_sidecars_would_be_lost_by_a_namespace_without_an_injector() -> None:
     made = mesh().plane("1.27.9").namespace("shop", rev="canary").namespace("other")
     advises(made.api_gateway("shop/web", made_by="1-27-9"), "0319", "Namespace shop")
+
+
+def test_a_revision_label_on_pods_counts_for_nothing_where_the_namespace_has_one() -> None:
+    two = mesh().plane("1.27.9").plane("1.28.10").tag("prod", "1-27-9").namespace("shop", rev="prod")
+    found = advises(
+        two.deployment("shop/cart", proxies=1, template={"istio.io/rev": "1-28-10"}), "0338", "pods of shop"
+    )
+    assert found.what == ("Deployment shop/cart: istio.io/rev=1-28-10, injected by 1-27-9",)
+    assert found.objects == ("Deployment shop/cart",)
+
+
+def test_one_that_says_the_same_or_decides_itself_counts() -> None:
+    two = (
+        mesh()
+        .plane("1.27.9")
+        .plane("1.28.10")
+        .tag("prod", "1-27-9")
+        .namespace("shop", rev="prod")
+        .namespace("free")
+    )
+    for name, asked in (("shop/a", "1-27-9"), ("shop/b", "prod"), ("free/c", "prod")):
+        two.deployment(name, proxies=1, template={"istio.io/rev": asked})
+    silent(two, "0338")
+    silent(
+        two.deployment("shop/d", template={"istio.io/rev": "1-28-10", "sidecar.istio.io/inject": "false"}),
+        "0338",
+    )

@@ -25,7 +25,9 @@ def test_every_check_is_asked_of_a_mesh() -> None:
 
 
 def test_an_empty_cluster_is_no_mesh_and_says_nothing_else() -> None:
-    assert [f.code for f in findings(mesh().namespace("shop", injection="enabled"), "")] == ["UPG-0106"]
+    empty = mesh().namespace("shop", injection="enabled")
+    assert [f.code for f in findings(empty, "")] == ["UPG-0106"]
+    blocks(empty, "0106", path="")
 
 
 def test_one_istiod_is_enough_to_be_a_mesh() -> None:

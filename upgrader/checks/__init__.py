@@ -1,10 +1,8 @@
 """Offline questions to a snapshot and the catalog; each answers with findings, and decides nothing.
 
 One file, one function, one code (two where the second is the milder form of the first). ``CHECKS`` is the list in
-reading order: first what makes all else pointless, then images, workloads, labels, webhooks, gateways, configuration,
-trust, installation, neighbours.
 reading order: first what makes all else pointless, then what the cluster offers (nodes, network, room), images, workloads,
-labels, webhooks, gateways, installation.
+labels, webhooks, gateways, configuration, trust, installation, neighbours.
 """
 
 from __future__ import annotations
@@ -37,6 +35,7 @@ from upgrader.checks.images.kube_injected import kube_injected
 from upgrader.checks.images.orphans import orphans
 from upgrader.checks.images.pinned import pinned
 from upgrader.checks.injection.both_labels import both_labels
+from upgrader.checks.injection.ignored_labels import ignored_labels
 from upgrader.checks.injection.nowhere import nowhere
 from upgrader.checks.injection.odd_values import odd_values
 from upgrader.checks.injection.two_injectors import two_injectors
@@ -154,6 +153,7 @@ CHECKS: tuple[Check, ...] = (
     both_labels,
     nowhere,
     two_injectors,
+    ignored_labels,
     odd_values,
     dangling,
     no_bundle,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.checks.advisories.asking import advice, cluster, custom, document, findings, hits
+from tests.checks.asking import silent
 from upgrader.model.answer import Answer
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Unread
@@ -180,3 +181,11 @@ def test_name_namespace_and_labels_choose_the_object() -> None:
         assert hits(advice(asked | fits), built) == ["Service shop/ssh spec.ports[0].port"]
     for misses in ({"name": "x*"}, {"namespace": "sho"}, {"selector": "!app"}):
         assert hits(advice(asked | misses), built) == []
+
+
+def test_a_mesh_that_just_does_not_use_it_hears_nothing_in_a_whole_round_of_checks() -> None:
+    near = cluster(gateway(port=23))
+    silent(near, "0360", advisories={"1.28": (advice(SERVERS, certain=True),)})
+    silent(near, "0361", advisories={"1.28": (advice(SERVERS),)})
+    silent(near, "0362", advisories={"1.28": (advice(SERVERS, ask="Do you use port 22?"),)})
+    silent(near, "0363", advisories={"1.28": (advice(SERVERS),)})

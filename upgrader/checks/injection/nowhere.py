@@ -20,8 +20,9 @@ def nowhere(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     but leads nowhere, ``webhooks.dangling`` says so.
     """
     running = {namespace.name: 0 for namespace in mesh.namespaces}
+    gateways = {str(w.ref) for w in mesh.workloads if w.gateway == "injected"}
     for proxy in mesh.proxies:
-        if proxy.kind == "sidecar" and proxy.namespace in running:
+        if proxy.namespace in running and (proxy.kind == "sidecar" or proxy.workload in gateways):
             running[proxy.namespace] += 1
     for namespace in mesh.namespaces:
         if _unserved(namespace, mesh) and not stays(context, namespace.name):
@@ -47,7 +48,7 @@ def _lost(mesh: Snapshot, namespace: Namespace, running: int) -> Finding:
         subject=f"Namespace {namespace.name}",
         summary=f"Namespace {namespace.name}: nothing serves {label}, new pods start without a sidecar",
         what=(
-            f"{pods(running)} with a sidecar run there and would lose it at their next start",
+            f"{pods(running)} with an injected proxy run there and would lose it at their next start",
             f"revisions and tags that are served: {', '.join(installed) or 'none'}",
         ),
         why="Kubernetes gives no error: no webhook selects the pod",

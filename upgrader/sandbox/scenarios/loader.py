@@ -24,7 +24,18 @@ def load(world: World, name: str) -> Scenario:
         KeyError: there is no scenario of that name.
         StillUnhealthy: the mesh did not come up.
     """
-    scenario, basis = read_scenario(name), read_scenario(BASIS)
+    scenario = read_scenario(name)
+    bring_up(world, scenario)
+    return scenario
+
+
+def bring_up(world: World, scenario: Scenario) -> None:
+    """Like ``load``, with a scenario of one's own.
+
+    Raises:
+        StillUnhealthy: the mesh did not come up.
+    """
+    basis = read_scenario(BASIS)
     builder = Builder(world)
     kubernetes = world.kubernetes
     for number in range(1, scenario.nodes + 1):
@@ -42,7 +53,6 @@ def load(world: World, name: str) -> Scenario:
     _create_workloads(builder, scenario)
     builder.wait()
     _finish(builder, scenario)
-    return scenario
 
 
 def _install(builder: Builder, mesh: Mesh, kubernetes: str) -> None:
