@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from upgrader.catalog import codes
 
+pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "upgrader"
 CODE = re.compile(r"UPG-\d{4}")
@@ -26,9 +26,11 @@ NAMED_BY_NONE = {"UPG-0013", "UPG-0015", "UPG-0017", "UPG-0018", "UPG-0301", "UP
 """Codes of commands that tests know by their words only; a code may leave this set, and none may join it."""
 
 
-def parsed(folder: Path, pattern: str) -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted(folder.rglob(pattern)):
-        yield file, ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def parsed(folder: Path, pattern: str) -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple(
+        (file, ast.parse(file.read_text(encoding="utf-8"))) for file in sorted(folder.rglob(pattern))
+    )
 
 
 def literals(tree: ast.AST, shape: re.Pattern[str]) -> set[str]:

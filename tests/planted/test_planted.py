@@ -10,6 +10,7 @@ import pytest
 from tests.planted import healthy as clean
 from tests.planted.planting import healthy, said_of, worlds
 
+pytestmark = pytest.mark.slow
 ROWS = range(1, 96)
 
 

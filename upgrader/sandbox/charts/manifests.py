@@ -31,7 +31,11 @@ _RULES: Final[dict[str, list[dict[str, list[str]]]]] = {
             "verbs": [*_READ, "update", "patch"],
         },
         {"apiGroups": list(_ALL_GROUPS), "resources": ["*"], "verbs": _READ},
-        {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["*"], "verbs": [*_READ, "update", "patch"]},
+        {
+            "apiGroups": ["gateway.networking.k8s.io"],
+            "resources": ["*"],
+            "verbs": [*_READ, "update", "patch"],
+        },
         {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["gatewayclasses"], "verbs": _ALL},
         {"apiGroups": [""], "resources": ["pods", "nodes", "services", "namespaces"], "verbs": _READ},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": [*_READ, "create", "update"]},
