@@ -30,7 +30,7 @@ $(BED): $(READY)
 demo: $(INSTALLED)   ## the main job on the embedded sandbox: plan, apply, kill -9, status, resume, verify
 	$(BIN)/python -m tests.demo
 
-test: $(READY)   ## everything that runs by default, some two minutes on two cores
+test: $(READY)   ## everything that runs by default, some four minutes on two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 long: $(READY)   ## meshes of every kind, faults at every change, signals; some minutes
