@@ -38,7 +38,7 @@ def hand_out(world: World, found: Iterable[Phase]) -> None:
     for phase in found:
         surveys = [p.name for p in found if p.name in SURVEYING]
         for role in grants(phase.rights):
-            bind(world, role_object(phase, role), *(surveys if phase.sort == "more" else [phase.name]))
+            bind(world, role_object(phase, role), phase.name, *(surveys if phase.sort == "more" else ()))
     world.settle()
     world.api.rbac.enforced = True
 
