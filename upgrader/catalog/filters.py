@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
-from upgrader.catalog.load import CODE
+from upgrader.catalog.load import CODE, decoded
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
 
-Decoded = TypeVar("Decoded")
 FILE = Path(__file__).with_name("data") / "filters.yaml"
 
 
@@ -73,25 +72,7 @@ def read_filters(file: Path) -> tuple[FilterChange, ...]:
     Raises:
         UpgradeError: UPG-0003 it is missing, has an unknown key, a wrong value, an id twice, or an entry without a source.
     """
-    return checked(decoded(file, FiltersFile).changes, file)
-
-
-def decoded(file: Path, kind: type[Decoded]) -> Decoded:
-    """*file* as a value of *kind*.
-
-    Raises:
-        UpgradeError: UPG-0003.
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        raw: Any = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506  a safe loader, in C when there is one
-        return msgspec.convert(raw, kind)
-    except OSError as error:
-        raise unusable(file, error.strerror or "can not be read") from error
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise unusable(file, " ".join(str(error).split())) from error
+    return checked(decoded(file, FiltersFile, unusable).changes, file)
 
 
 def checked(changes: tuple[FilterChange, ...], file: Path) -> tuple[FilterChange, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
 
 CODE = "UPG-0003"
+Decoded = TypeVar("Decoded")
 _DATA = Path(__file__).with_name("data")
 
 
@@ -99,19 +100,28 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _read(file: Path, kind: _Kind) -> dict[str, Any]:
+def decoded(file: Path, kind: type[Decoded], wrong: Callable[[Path, str], UpgradeError]) -> Decoded:
+    """*file* as a value of *kind*.
+
+    Raises:
+        UpgradeError: what *wrong* makes of the file and a reason.
+    """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         found = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506  a safe loader, in C when there is one
-        decoded: Any = msgspec.convert(found, _document(kind))
+        return msgspec.convert(found, kind)
     except OSError as error:
-        raise _wrong(file, error.strerror or "can not be read") from error
+        raise wrong(file, error.strerror or "can not be read") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise _wrong(file, " ".join(str(error).split())) from error
+        raise wrong(file, " ".join(str(error).split())) from error
+
+
+def _read(file: Path, kind: _Kind) -> dict[str, Any]:
+    whole: Any = decoded(file, _document(kind), _wrong)
     entries: dict[str, Any] = {}
-    for entry in getattr(decoded, _list_of(kind)):
+    for entry in getattr(whole, _list_of(kind)):
         _check(entry, kind, file)
         if entries.setdefault(kind.key(entry), entry) is not entry:
             raise _wrong(file, f"{kind.key(entry)} is there twice")

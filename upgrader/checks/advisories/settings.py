@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from upgrader.checks.documents import dug
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import revision_suffix
@@ -154,6 +155,5 @@ def seen(  # noqa: PLR0917  what an object is, in the order in which it is named
 
 def inner(body: Any, *keys: str) -> dict[str, Any]:
     """The mapping that *keys* lead to; empty when there is none."""
-    for key in keys:
-        body = body.get(key) if isinstance(body, dict) else None
-    return body if isinstance(body, dict) else {}
+    found = dug(body, *keys)
+    return found if isinstance(found, dict) else {}
