@@ -43,6 +43,8 @@ _INDEX = re.compile(r"\[(-?\d+)\]")
 _CONDITION = re.compile(
     r"^(?:@\.?)?(?P<path>.*?)\s*(?:(?P<op>==|!=|=~)\s*(?P<value>'[^']*'|\"[^\"]*\"|-?[\d.]+|true|false))?$"
 )
+_ENDS_WITH_KEY = re.compile(r"(?:^|\.)[^.\[\](){}|,*?'\"\s$]+$|\[(['\"])[^*'\"]+\1\]$")
+_WHOLE, _FRACTION = re.compile(r"^-?\d{1,15}$"), re.compile(r"^-?(\d{16,}|\d*\.\d*|.*[eE+].*\d)$")
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
 
 
@@ -64,7 +66,7 @@ class Path:
     A key of a list leads nowhere: say ``[*]``. A null is there, with value None.
     """
 
-    __slots__ = ("_walk", "needs", "text")
+    __slots__ = ("_walk", "keys", "needs", "text")
 
     def __init__(self, text: str) -> None:
         """Compile.
@@ -76,6 +78,8 @@ class Path:
         needs: Needs = []
         self._walk = chain(_steps(text, needs), _end)
         self.needs = tuple(needs)
+        self.keys = needs[-1] if needs and _ENDS_WITH_KEY.search(text) else frozenset()
+        """The keys, as they stand in JSON, of which what it leads to is the value; none when it ends otherwise."""
 
     def find(self, value: Any) -> Found:
         """Where in *value*, and what is there: ``[("spec.ports[0].port", 80)]``."""
@@ -88,6 +92,21 @@ def json_piece(text: str, *, key: bool = False) -> bytes:
     """*text* as it stands in JSON, with its quotes when it is a *key*."""
     piece = msgspec.json.encode(text)
     return piece if key else piece[1:-1]
+
+
+def json_pieces(keys: frozenset[bytes], text: str) -> frozenset[bytes]:
+    """All that JSON without spaces may hold where the value of one of *keys* is a scalar that people write as *text*.
+
+    Without *keys*, only the text itself.
+    """
+    if not keys or _FRACTION.match(text):
+        return frozenset({json_piece(text)})
+    forms = [json_piece(text, key=True)]
+    if text in {"true", "false"}:
+        forms.append(text.encode())
+    elif _WHOLE.match(text):
+        forms += (f"{text}{after}".encode() for after in (",", "}", ".0"))
+    return frozenset(key + b":" + form for key in keys for form in forms)
 
 
 @cache
@@ -231,6 +250,6 @@ def _condition(text: str, needs: Needs) -> Callable[[Any], bool]:
         return lambda value: any(search(text_of(v)) for _, v in path.find(value))
     needs += path.needs
     if op == "==":
-        needs.append(frozenset({json_piece(wanted)}))
+        needs.append(json_pieces(path.keys, wanted))
         return lambda value: any(text_of(v) == wanted for _, v in path.find(value))
     return lambda value: any(text_of(v) != wanted for _, v in path.find(value))

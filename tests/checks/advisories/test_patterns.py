@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from upgrader.catalog.advisory import Pattern
 from upgrader.checks.advisories.matching import labels_test, name_test, needs, places
@@ -170,9 +172,17 @@ def test_a_name_fits_a_glob_as_a_whole(glob: str, name: str, fits: bool) -> None
     ("path", "test", "words"),
     [
         ("spec.a['b/c'].d", {}, [{b'"spec"'}, {b'"a"'}, {b'"b/c"'}, {b'"d"'}]),
-        ("spec.(a|b.c).d", {"equals": 8}, [{b'"spec"'}, {b'"a"', b'"c"'}, {b'"d"'}, {b"8"}]),
-        ("spec.(a|*).d", {"among": ("x", True)}, [{b'"spec"'}, {b'"d"'}, {b"x", b"true"}]),
-        ("a[?name=='x' && port!=8]..q", {}, [{b'"a"'}, {b'"name"'}, {b"x"}, {b'"port"'}, {b'"q"'}]),
+        (
+            "spec.(a|b.c).d",
+            {"equals": 8},
+            [{b'"spec"'}, {b'"a"', b'"c"'}, {b'"d"'}, {b'"d":"8"', b'"d":8,', b'"d":8}', b'"d":8.0'}],
+        ),
+        (
+            "spec.(a|*).d",
+            {"among": ("x", True)},
+            [{b'"spec"'}, {b'"d"'}, {b'"d":"x"', b'"d":"true"', b'"d":true'}],
+        ),
+        ("a[?name=='x' && port!=8]..q", {}, [{b'"a"'}, {b'"name"'}, {b'"name":"x"'}, {b'"port"'}, {b'"q"'}]),
         ("a['b/*']", {"differs": "x"}, [{b'"a"'}]),
         ("a", {"exists": False}, []),
         ("", {"contains": "x"}, []),
@@ -186,4 +196,38 @@ def test_a_pattern_cannot_do_without_some_words(
 
 def test_conditions_add_their_words_unless_they_ask_for_absence() -> None:
     there, absent = Pattern(path="b", equals="x"), Pattern(path="c", exists=False)
-    assert [set(w) for w in needs(Pattern(path="a", where=(there, absent)))] == [{b'"a"'}, {b'"b"'}, {b"x"}]
+    assert [set(w) for w in needs(Pattern(path="a", where=(there, absent)))] == [
+        {b'"a"'},
+        {b'"b"'},
+        {b'"b":"x"'},
+    ]
+
+
+_SCALARS = some.sampled_from(
+    [0, 1, 10, -1, 1.0, 10.0, 1.5, 1e16, 10**16, True, False, None, "", "1", "1.0", "true", "x", 'a"b', "é"]
+)
+_OBJECTS = some.recursive(
+    _SCALARS,
+    lambda inner: (
+        some.lists(inner, max_size=3) | some.dictionaries(some.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+_PATHS = some.sampled_from(
+    ["a", "a.b", "..c", "a['b']", "(a|b).c", "a.(b|c)", "a[*]", "a[*].b", "*", "b[?a=='1'].c", "a[?b==true]"]
+)
+
+
+@given(body=_OBJECTS, path=_PATHS, wanted=_SCALARS, other=_SCALARS)
+def test_no_object_in_which_a_pattern_holds_lacks_its_words(
+    body: Any, path: str, wanted: Any, other: Any
+) -> None:
+    text = msgspec.json.encode(body)
+    equal, among = {"equals": wanted}, {"among": (wanted, other)}
+    for pattern in (
+        Pattern(path=path, **equal),
+        Pattern(path=path, **among),
+        Pattern(path="a", where=(Pattern(path="b", **equal),)),
+    ):
+        if places(pattern)(body):
+            assert all(any(piece in text for piece in pieces) for pieces in needs(pattern))

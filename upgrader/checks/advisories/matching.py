@@ -8,7 +8,7 @@ from fnmatch import translate
 from typing import Any
 
 from upgrader.catalog.advisory import UNSET, Pattern
-from upgrader.catalog.paths import compiled, json_piece
+from upgrader.catalog.paths import compiled, json_pieces
 from upgrader.catalog.walks import text_of
 from upgrader.model.codec import encode
 
@@ -54,11 +54,12 @@ def needs(pattern: Pattern) -> Iterator[frozenset[bytes]]:
     """
     if pattern.exists is False:
         return
-    yield from compiled(pattern.path).needs
+    path = compiled(pattern.path)
+    yield from path.needs
     wanted = () if pattern.equals is UNSET else (pattern.equals,)
     wanted = pattern.among if isinstance(pattern.among, tuple) else wanted
     if wanted and not any(isinstance(one, dict | list) for one in wanted):
-        yield frozenset(json_piece(text_of(one)) for one in wanted)
+        yield frozenset[bytes]().union(*(json_pieces(path.keys, text_of(one)) for one in wanted))
     for inner in pattern.where:
         yield from needs(inner)
 

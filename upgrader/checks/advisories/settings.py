@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from upgrader.checks.documents import dug
-from upgrader.model.kinds import Obj
+from upgrader.model.kinds import Obj, Ref
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import revision_suffix
 
@@ -20,20 +20,25 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One object as patterns look at it.
 
     Attributes:
-        title: ``VirtualService shop/cart``; what a finding names.
+        of: What a finding names: a place, or words.
         labels: What a selector asks.
-        body: What a path begins at; the same value for pod templates of the same content.
+        body: What a path begins at.
         inside: What stands before a place in it: ``env `` or ``defaultConfig.proxyMetadata.``.
         workload: Of a pod template.
     """
 
-    title: str
+    of: Ref | str
     name: str = ""
     namespace: str = ""
     labels: Mapping[str, str] = {}
     body: Any = None
     inside: str = ""
     workload: Workload | None = None
+
+    @property
+    def title(self) -> str:
+        """``VirtualService shop/cart``."""
+        return str(self.of)
 
 
 View = Callable[[Snapshot, frozenset[str]], Iterator[Seen]]
@@ -150,7 +155,7 @@ def seen(  # noqa: PLR0917  what an object is, in the order in which it is named
     labels: Mapping[str, str] | None = None,
 ) -> Seen:
     """An object that is not a pod template."""
-    return Seen(title=title, name=name, namespace=namespace, body=body, inside=inside, labels=labels or {})
+    return Seen(of=title, name=name, namespace=namespace, body=body, inside=inside, labels=labels or {})
 
 
 def inner(body: Any, *keys: str) -> dict[str, Any]:

@@ -27,18 +27,15 @@ _PLATFORMS = {"gke": "gke", "eks": "eks", "k3s": "k3s", "rke2": "rke2", "aks": "
 
 
 def workloads(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
-    """Pod templates; those of one content share one body, so that a pattern is asked of it once."""
+    """Pod templates."""
     del revisions
-    known: dict[bytes, Obj] = {}
     for workload in mesh.workloads:
-        template = workload.template or thin_template(workload)
-        body = known.setdefault(msgspec.json.encode(template), template)
         yield Seen(
-            title=workload.key,
+            of=workload.ref,
             name=workload.ref.name,
             namespace=workload.ref.namespace,
             labels=workload.template_labels,
-            body=body,
+            body=workload.template or thin_template(workload),
             workload=workload,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from upgrader.catalog.advisories import KUBERNETES
 from upgrader.catalog.advisory import Pattern
 from upgrader.checks.advisories.matching import labels_test, name_test, needs, places
-from upgrader.checks.advisories.settings import Seen, seen
+from upgrader.checks.advisories.settings import Seen
 from upgrader.checks.advisories.views import VIEWS
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, stays
@@ -18,6 +18,11 @@ from upgrader.model.injection import injection
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import CustomResource, Document, Snapshot, Workload
 from upgrader.model.version import Version
+
+
+_LINES = msgspec.json.Encoder()
+_SAMPLE = 65_536
+"""Bytes; enough to tell common words from others."""
 
 
 class Hit(msgspec.Struct, frozen=True, order=True):
@@ -43,10 +48,9 @@ class World:
         self.asked: dict[str, None] = {}
         """Kinds that somebody asked for since this was emptied last."""
         self._made: dict[str, tuple[Seen, ...]] = {}
-        self._texts: dict[str, list[bytes]] = {}
         self._joined: dict[str, bytes] = {}
-        self._pieces: dict[tuple[str, bytes], bool] = {}
-        self._injected: dict[tuple[str, int], bool] = {}
+        self._texts: dict[str, list[bytes]] = {}
+        self._counts: dict[tuple[str, bytes], int] = {}
 
     def objects(self, kind: str) -> tuple[Seen, ...]:
         """Every object of *kind*, which is one of the views, ``Kind`` or ``Kind.group``."""
@@ -58,9 +62,9 @@ class World:
     def hits(self, pattern: Pattern) -> Iterator[Hit]:
         """Where *pattern* holds, in the order of the snapshot."""
         named, placed = name_test(pattern.name), name_test(pattern.namespace)
-        labelled, look = labels_test(pattern.selector), _remembering(places(pattern))
+        labelled, look = labels_test(pattern.selector), places(pattern)
         for one in self._candidates(pattern):
-            held = look(one)
+            held = look(one.body)
             if not held or not (named(one.name) and placed(one.namespace) and labelled(one.labels)):
                 continue
             if isinstance(pattern.injected, bool) and self._gets_a_sidecar(one) is not pattern.injected:
@@ -82,64 +86,59 @@ class World:
         takes less than a walk into a few of them.
         """
         objects = self.objects(pattern.kind)
-        wanted = [*needs(pattern)]
-        if not all(any(self._has(pattern.kind, piece) for piece in pieces) for pieces in wanted):
+        wanted = [[p for p in pieces if self._seldom(pattern.kind, p)] for pieces in needs(pattern)]
+        if not wanted:
+            return objects
+        if not all(wanted):
             return ()
-        found = [*zip(objects, self._texts.get(pattern.kind, ()), strict=bool(wanted))]
-        for pieces in wanted:
-            if len(pieces) == 1:
-                [piece] = pieces
-                found = [pair for pair in found if piece in pair[1]]
-            else:
-                found = [pair for pair in found if any(piece in pair[1] for piece in pieces)]
-        return [one for one, _ in found] if wanted else objects
+        found = [*zip(self._lines(pattern.kind), objects, strict=True)]
+        for first, *others in sorted(
+            wanted, key=lambda some: sum(self._seldom(pattern.kind, p) for p in some)
+        ):
+            found = [
+                pair
+                for pair in found
+                if first in pair[0] or (others and any(piece in pair[0] for piece in others))
+            ]
+        return [one for _, one in found]
 
-    def _has(self, kind: str, piece: bytes) -> bool:
+    def _seldom(self, kind: str, piece: bytes) -> int:
+        """How often *piece* is at the beginning of the JSON of all objects of *kind*, and 1; 0 when it is nowhere."""
+        if (kind, piece) not in self._counts:
+            text = self._text(kind)
+            self._counts[kind, piece] = 1 + text.count(piece, 0, _SAMPLE) if piece in text else 0
+        return self._counts[kind, piece]
+
+    def _text(self, kind: str) -> bytes:
+        """JSON of all objects of *kind*, a line for each."""
+        if kind not in self._joined:
+            self._joined[kind] = _LINES.encode_lines([one.body for one in self.objects(kind)])
+        return self._joined[kind]
+
+    def _lines(self, kind: str) -> list[bytes]:
         if kind not in self._texts:
-            self._texts[kind] = [msgspec.json.encode(one.body) for one in self.objects(kind)]
-            self._joined[kind] = b"\n".join(self._texts[kind])
-        if (kind, piece) not in self._pieces:
-            self._pieces[kind, piece] = piece in self._joined[kind]
-        return self._pieces[kind, piece]
+            self._texts[kind] = self._text(kind).split(b"\n")[:-1]
+        return self._texts[kind]
 
     def _make(self, kind: str) -> Iterator[Seen]:
-        if kind == "Workload":
-            yield from (
-                one for one in VIEWS[kind](self.mesh, self.revisions) if not self._stays(one.workload)
-            )
-        elif kind in VIEWS:
-            yield from VIEWS[kind](self.mesh, self.revisions)
-        for one in self._by_kind.get(kind, ()):
-            ref, body = one.ref, one.body
-            if "metadata" not in body and isinstance(one, Document):
-                body = _with_metadata(one)
-            yield seen(str(ref), ref.name, ref.namespace, body, labels=one.labels)
+        if kind in VIEWS:
+            view = VIEWS[kind](self.mesh, self.revisions)
+            yield from (one for one in view if not self._stays(one.workload))
+        name, _, group = kind.partition(".")
+        for resource in self.mesh.resources_of(group, name):
+            yield _object(resource, resource.body)
+        for document in self.mesh.documents_of(name):
+            if group == ("" if name in KUBERNETES else document.ref.kind.group):
+                body = document.body if "metadata" in document.body else _with_metadata(document)
+                yield _object(document, body)
 
     def _stays(self, workload: Workload | None) -> bool:
-        return workload is not None and stays(self._context, workload.ref.namespace, workload.ref.name)
-
-    @cached_property
-    def _by_kind(self) -> dict[str, list[CustomResource | Document]]:
-        """By kind as patterns name it: Kubernetes's own kinds without their group."""
-        found: dict[tuple[str, str], list[CustomResource | Document]] = {}
-        every: tuple[CustomResource | Document, ...] = (*self.mesh.resources, *self.mesh.documents)
-        for one in every:
-            kind = one.ref.kind
-            found.setdefault((kind.kind, kind.group), []).append(one)
-        named: dict[str, list[CustomResource | Document]] = {}
-        for (name, group), objects in found.items():
-            ours = isinstance(objects[0], Document) and name in KUBERNETES
-            named.setdefault(name if ours else f"{name}.{group}", []).extend(objects)
-        return named
+        if workload is None or not self._context.excluded:
+            return False
+        return stays(self._context, workload.ref.namespace, workload.ref.name)
 
     def _gets_a_sidecar(self, one: Seen) -> bool:
-        workload = one.workload
-        if workload is None:
-            return False
-        key = workload.ref.namespace, id(one.body)
-        if key not in self._injected:
-            self._injected[key] = bool(self._injection(workload))
-        return self._injected[key]
+        return one.workload is not None and bool(self._injection(one.workload))
 
     def _injection(self, workload: Workload) -> str:
         return injection(
@@ -157,22 +156,12 @@ class World:
         return {n.name: n.labels for n in self.mesh.namespaces}
 
 
+def _object(one: CustomResource | Document, body: Obj) -> Seen:
+    ref = one.ref
+    return Seen(of=ref, name=ref.name, namespace=ref.namespace, body=body, labels=one.labels)
+
+
 def _with_metadata(document: Document) -> Obj:
     metadata = {"name": document.ref.name, "namespace": document.ref.namespace}
     told = {"labels": document.labels, "annotations": document.annotations}
     return {**document.body, "metadata": metadata | told}
-
-
-def _remembering(look: Callable[[object], list[str]]) -> Callable[[Seen], list[str]]:
-    """Pod templates of one content share one body: they are looked at once."""
-    known: dict[int, list[str]] = {}
-
-    def remembered(one: Seen) -> list[str]:
-        if one.workload is None:
-            return look(one.body)
-        key = id(one.body)
-        if key not in known:
-            known[key] = look(one.body)
-        return known[key]
-
-    return remembered
