@@ -32,12 +32,12 @@ def stays(context: Context, namespace: str, workload: str = "") -> bool:
     return namespace in context.excluded or f"{namespace}/{workload}" in context.excluded
 
 
-def moved(mesh: Snapshot, context: Context) -> Iterator[tuple[Workload, int]]:
+def moved(mesh: Snapshot, context: Context) -> Sequence[tuple[Workload, int]]:
     """Every restartable workload that has proxies of a moving revision and does not stay behind, with their number."""
-    for workload, count in mesh.served_by(moving(mesh, context)):
-        ref = workload.ref
-        if ref.kind.kind in ROLLED and not (context.excluded and stays(context, ref.namespace, ref.name)):
-            yield workload, count
+    served = mesh.served_by(moving(mesh, context), ROLLED)
+    if not context.excluded:
+        return served
+    return [(w, n) for w, n in served if not stays(context, w.ref.namespace, w.ref.name)]
 
 
 def unrolled(mesh: Snapshot, context: Context) -> Iterator[tuple[str, str, str, int]]:
@@ -55,11 +55,8 @@ def unrolled(mesh: Snapshot, context: Context) -> Iterator[tuple[str, str, str, 
 def parts_called(mesh: Snapshot, component: str, daemon_set: str) -> list[str]:
     """Objects of an Istio component that exists once per node: by its label, or by the name that the charts give it."""
     found = {str(b.ref) for b in mesh.belongings if b.component == component}
-    for workload in mesh.workloads:
-        named = workload.ref.kind.kind == "DaemonSet" and workload.ref.name == daemon_set
-        if named or workload.labels.get("operator.istio.io/component") == component:
-            found.add(str(workload.ref))
-    return sorted(found)
+    found |= {w.key for w in mesh.parts.get(component, ())}
+    return sorted(found | {w.key for w in mesh.daemon_sets if w.ref.name == daemon_set})
 
 
 def part_version(mesh: Snapshot, component: str, daemon_set: str) -> Version | None:
@@ -69,15 +66,12 @@ def part_version(mesh: Snapshot, component: str, daemon_set: str) -> Version | N
     """
     texts = [
         image
-        for workload in mesh.workloads
-        if workload.ref.kind.kind == "DaemonSet"
-        and (
-            workload.ref.name == daemon_set or workload.labels.get("operator.istio.io/component") == component
-        )
+        for workload in mesh.daemon_sets
+        if workload.ref.name == daemon_set or workload in mesh.parts.get(component, ())
         for image in workload.images.values()
     ]
     tags = (text.rsplit("/", 1)[-1].partition(":")[2].partition("@")[0] for text in texts)
-    running = [p.version for p in mesh.proxies if p.kind == daemon_set]
+    running = [c.version for c in mesh.crowds if c.kind == daemon_set]
     return min((v for tag in (*tags, *running) if (v := Version.of_tag(tag))), default=None)
 
 

@@ -130,8 +130,8 @@ class Injectors:
         """*injectors* and *versions* as ``injection`` takes them; neither may change afterwards."""
         self._injectors, self._versions = injectors, versions
         entries = [e for w in injectors for e in w.entries]
-        spaces = {REVISION, _LEGACY}.union(*(_keys(e.namespace_selector) for e in entries))
-        pods = {REVISION, INJECT}.union(*(_keys(e.object_selector) for e in entries))
+        spaces = {REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries))
+        pods = {REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries))
         self._spaces, self._pods = tuple(spaces), tuple(pods)
         self._known: dict[Any, Injection] = {}
 
@@ -159,8 +159,8 @@ class Injectors:
         return found
 
 
-def _keys(selector: Mapping[str, Any] | None) -> set[str]:
-    """The labels that a selector looks at."""
+def selector_keys(selector: Mapping[str, Any] | None) -> set[str]:
+    """The labels that a LabelSelector looks at."""
     chosen = selector or {}
     return {*(chosen.get("matchLabels") or ())} | {
         str(e.get("key", "")) for e in chosen.get("matchExpressions") or ()

@@ -19,7 +19,6 @@ from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import CustomResource, Document, Snapshot, Workload
 from upgrader.model.version import Version
 
-
 _LINES = msgspec.json.Encoder()
 _SAMPLE = 65_536
 """Bytes; enough to tell common words from others."""

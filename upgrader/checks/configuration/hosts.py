@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from upgrader.checks.context import Context
@@ -15,11 +15,10 @@ EVERYBODY = "*"
 _DOMAIN = "svc.cluster.local"
 
 
-def written(mesh: Snapshot, context: Context, kind: str) -> Iterator[CustomResource]:
+def written(mesh: Snapshot, context: Context, kind: str) -> Sequence[CustomResource]:
     """Objects of a kind of networking.istio.io, without those that stay behind."""
-    for resource in mesh.resources_of(NETWORKING, kind):
-        if not stays(context, resource.ref.namespace):
-            yield resource
+    every = mesh.resources_of(NETWORKING, kind)
+    return [r for r in every if not stays(context, r.ref.namespace)] if context.excluded else every
 
 
 def spec_of(resource: CustomResource) -> Obj:

@@ -6,8 +6,8 @@ from upgrader.checks.context import Context
 from upgrader.checks.scope import some
 from upgrader.checks.webhooks.reach import dangles
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import label_selector_matches
-from upgrader.model.snapshot import CustomResource, Snapshot, WebhookEntry
+from upgrader.model.injection import label_selector_matches, selector_keys
+from upgrader.model.snapshot import CustomResource, Labels, Snapshot, WebhookEntry
 from upgrader.model.step import counted
 
 _CHECKED = ("networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io")
@@ -24,13 +24,9 @@ def validated(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     entries = [e for w in mesh.validators for e in w.entries]
     if not mesh.control_planes or any(dangles(e, mesh) for e in entries):
         return
-    labels = {n.name: n.labels for n in mesh.namespaces}
     bare: dict[str, list[str]] = {}
-    for resource in mesh.resources:
-        if resource.ref.kind.group in _CHECKED and not any(
-            _takes(entry, resource, labels.get(resource.ref.namespace, {})) for entry in entries
-        ):
-            bare.setdefault(resource.ref.namespace, []).append(str(resource.ref))
+    for resource in _unseen(mesh, entries):
+        bare.setdefault(resource.ref.namespace, []).append(str(resource.ref))
     if not bare:
         return
     names = sorted(bare)
@@ -47,10 +43,26 @@ def validated(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     )
 
 
-def _takes(entry: WebhookEntry, resource: CustomResource, namespace: dict[str, str]) -> bool:
+def _unseen(mesh: Snapshot, entries: list[WebhookEntry]) -> Iterator[CustomResource]:
+    """Objects that none of *entries* takes; what the selectors do not look at makes no difference."""
+    asked = tuple(set[str]().union(*(selector_keys(e.object_selector) for e in entries)))
+    labels = {n.name: n.labels for n in mesh.namespaces}
+    taken: dict[tuple[str | None, ...], bool] = {}
+    for resource in mesh.resources:
+        group, namespace = resource.ref.kind.group, resource.ref.namespace
+        if group not in _CHECKED:
+            continue
+        key = (group, namespace, *map(resource.labels.get, asked))
+        if key not in taken:
+            taken[key] = any(_takes(e, group, labels.get(namespace, {}), resource.labels) for e in entries)
+        if not taken[key]:
+            yield resource
+
+
+def _takes(entry: WebhookEntry, group: str, namespace: Labels, labels: Labels) -> bool:
     groups = {pattern.partition("/")[0] for pattern in entry.resources} or {"*"}
     return (
-        bool(groups & {"*", resource.ref.kind.group})
+        bool(groups & {"*", group})
         and label_selector_matches(entry.namespace_selector, namespace)
-        and label_selector_matches(entry.object_selector, resource.labels)
+        and label_selector_matches(entry.object_selector, labels)
     )

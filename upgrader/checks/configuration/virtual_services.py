@@ -34,10 +34,10 @@ def virtual_services(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     bound: dict[tuple[str, str], list[CustomResource]] = defaultdict(list)
     for resource in written(mesh, context, "VirtualService"):
         spec, namespace = spec_of(resource), resource.ref.namespace
-        gateways = [str(g) for g in listed(spec.get("gateways"))] or [MESH]
-        for host in dict.fromkeys(str(h) for h in listed(spec.get("hosts"))):
-            for gateway in dict.fromkeys(full_gateway(g, namespace) for g in gateways):
-                bound[gateway, full_host(host, namespace)].append(resource)
+        gateways = {full_gateway(str(g), namespace) for g in listed(spec.get("gateways"))} or {MESH}
+        for host in {full_host(str(h), namespace) for h in listed(spec.get("hosts"))}:
+            for gateway in gateways:
+                bound[gateway, host].append(resource)
     clashes: dict[str, list[tuple[str, tuple[Ref, ...]]]] = defaultdict(list)
     for gateway, host in sorted(key for key, found in bound.items() if len(found) > 1):
         refs = tuple(sorted(_clashing(bound[gateway, host], everywhere=gateway == MESH)))

@@ -30,12 +30,12 @@ def consistency(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     going back would not bring back what ran before. A pinned one does not move at all. Skew rule of Istio
     (docs/releases/supported-releases): a proxy may be one minor behind its istiod, never ahead.
     """
-    digests = usual_digests(mesh.proxies, context.mirrors)
+    digests = usual_digests(mesh.crowds, context.mirrors)
     workloads = {w.key: w for w in mesh.workloads}
     planes = {p.revision: p for p in mesh.control_planes}
     found: dict[tuple[str, Image], Deviation | None] = {
         (revision, image): deviation(image, planes[revision], context.mirrors, digests)
-        for revision, image in {(p.revision, p.image) for p in mesh.proxies}
+        for revision, image in {(c.revision, c.image) for c in mesh.crowds}
         if revision in planes
     }
     if not any(found.values()):

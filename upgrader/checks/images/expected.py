@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from upgrader.model.image import Image
-from upgrader.model.snapshot import ControlPlane, Proxy
+from upgrader.model.snapshot import ControlPlane, Crowd
 from upgrader.model.version import Version
 
 UPSTREAM = "docker.io/istio"
@@ -45,12 +45,13 @@ def canonical_upstream(hub: str) -> str:
     return UPSTREAM if hub in _SAME else hub
 
 
-def usual_digests(proxies: Iterable[Proxy], mirrors: Mapping[str, str]) -> dict[tuple[str, str, str], str]:
+def usual_digests(proxies: Iterable[Crowd], mirrors: Mapping[str, str]) -> dict[tuple[str, str, str], str]:
     """Image without digest to the digest that most proxies run; the smallest when there are as many of each."""
     seen: dict[tuple[str, str, str], Counter[str]] = {}
-    for image, count in Counter(p.image for p in proxies).items():
+    for each in proxies:
+        image = each.image
         if image.digest and image.tag:
-            seen.setdefault(named(image, mirrors), Counter())[image.digest] += count
+            seen.setdefault(named(image, mirrors), Counter())[image.digest] += each.count
     return {key: min(count, key=lambda d: (-count[d], d)) for key, count in seen.items()}
 
 

@@ -19,15 +19,17 @@ def nowhere(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     No webhook selects such a pod, so it starts without a sidecar and without an error. Where a webhook selects it
     but leads nowhere, ``webhooks.dangling`` says so.
     """
-    running = {namespace.name: 0 for namespace in mesh.namespaces}
-    gateways = {str(w.ref) for w in mesh.workloads if w.gateway == "injected"}
-    for proxy in mesh.proxies:
-        if proxy.namespace in running and (proxy.kind == "sidecar" or proxy.workload in gateways):
-            running[proxy.namespace] += 1
     for namespace in mesh.namespaces:
         if _unserved(namespace, mesh) and not stays(context, namespace.name):
-            yield _lost(mesh, namespace, running[namespace.name])
+            yield _lost(mesh, namespace, _running(mesh, namespace.name))
     yield from _workloads(mesh, context)
+
+
+def _running(mesh: Snapshot, namespace: str) -> int:
+    gateways = {w.key for w in mesh.workloads_in(namespace) if w.gateway == "injected"}
+    return sum(
+        p.kind == "sidecar" or p.workload in gateways for p in mesh.proxies if p.namespace == namespace
+    )
 
 
 def _unserved(namespace: Namespace, mesh: Snapshot) -> bool:
@@ -61,19 +63,19 @@ def _lost(mesh: Snapshot, namespace: Namespace, running: int) -> Finding:
 
 
 def _workloads(mesh: Snapshot, context: Context) -> Iterator[Finding]:
-    owners = {p.workload for p in mesh.proxies if not p.terminating}
     for workload in mesh.workloads:
+        asked = workload.template_labels.get(REVISION)
+        if asked is None or stays(context, workload.ref.namespace, workload.ref.name):
+            continue
         space = mesh.namespace(workload.ref.namespace)
         labels = space.labels if space else {}
-        asked = workload.template_labels.get(REVISION)
-        decided = LEGACY in labels or REVISION in labels or workload.gateway in {"istioctl", "api"}
-        if asked is None or decided or stays(context, workload.ref.namespace, workload.ref.name):
+        if LEGACY in labels or REVISION in labels or workload.gateway in {"istioctl", "api"}:
             continue
         if any(injects(w, labels, workload.template_labels) for w in mesh.injectors):
             continue
         yield Finding(
             code=CODE,
-            severity=Severity.BLOCKED if workload.key in owners else Severity.ADVISORY,
+            severity=Severity.BLOCKED if workload.key in mesh.live else Severity.ADVISORY,
             subject=workload.name,
             summary=f"{workload.name}: nothing serves {REVISION}={asked}, new pods start without a sidecar",
             why="Kubernetes gives no error: no webhook selects the pod",

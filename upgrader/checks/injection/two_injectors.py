@@ -11,6 +11,8 @@ from upgrader.model.snapshot import Labels, Namespace, Snapshot
 
 def two_injectors(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report namespaces in which two revisions would inject the same pod; the name of a webhook then decides."""
+    if len({w.revision for w in mesh.injectors}) < 2:
+        return
     injectors = Injectors(mesh.injectors, {p.revision: p.version for p in mesh.control_planes})
     for namespace in mesh.namespaces:
         if stays(context, namespace.name):

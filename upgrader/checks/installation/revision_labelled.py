@@ -22,10 +22,13 @@ def revision_labelled(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     installed = {(b.ref.kind.kind, b.ref.namespace, b.ref.name) for b in mesh.belongings}
     found: dict[tuple[str, str], list[CustomResource]] = {}
     for resource in mesh.resources:
-        revision, group = resource.labels.get(REVISION, ""), resource.ref.kind.group
+        revision = resource.labels.get(REVISION, "")
+        if revision not in revisions:
+            continue
+        group = resource.ref.kind.group
         part_of_it = (resource.ref.kind.kind, resource.ref.namespace, resource.ref.name) in installed
         ours = group.endswith("istio.io") and group != _INSTALL and not part_of_it
-        if ours and revision in revisions and not stays(context, resource.ref.namespace):
+        if ours and not stays(context, resource.ref.namespace):
             found.setdefault((resource.ref.namespace, revision), []).append(resource)
     for (namespace, revision), resources in sorted(found.items()):
         yield _finding(namespace, revision, resources)

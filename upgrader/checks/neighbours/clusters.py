@@ -17,11 +17,7 @@ _ORDER = "the order is: istiod of every cluster, applications, east-west gateway
 def clusters(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report other clusters of the same mesh: joined by a remote secret, served by this istiod, or behind a gateway."""
     del context
-    secrets = [
-        str(d.ref)
-        for d in mesh.documents
-        if d.ref.kind.kind == "Secret" and d.labels.get(_REMOTE_SECRET) == "true"
-    ]
+    secrets = [str(d.ref) for d in mesh.documents_of("Secret") if d.labels.get(_REMOTE_SECRET) == "true"]
     gateways = [str(w.ref) for w in mesh.workloads if _east_west(w)]
     if secrets or gateways:
         yield Finding(
@@ -56,5 +52,7 @@ def clusters(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 
 def _east_west(workload: Workload) -> bool:
+    if not workload.gateway:
+        return False
     labels = {**workload.labels, **workload.template_labels}
-    return bool(workload.gateway) and (labels.get("istio") == "eastwestgateway" or _NETWORK in labels)
+    return labels.get("istio") == "eastwestgateway" or _NETWORK in labels

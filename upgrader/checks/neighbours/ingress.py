@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from upgrader.checks.context import Context
@@ -19,6 +20,7 @@ _EDGES = {
     "projectcontour/contour": "Contour",
 }
 """Part of an image's name to the ingress controller that is in it."""
+_PARTS = re.compile("|".join(map(re.escape, _EDGES)))
 
 
 def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
@@ -33,7 +35,7 @@ def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         name = _controller(workload.images.values())
         if name and workload.key in proxies:
             edges[workload.key] = name
-    classes = dict(_beside(mesh.documents))
+    classes = dict(_beside(mesh.documents_of("IngressClass")))
     if not edges and not classes:
         return
     yield Finding(
@@ -56,7 +58,8 @@ def other_ingress(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _controller(images: Iterable[str]) -> str:
     """The ingress controller that one of *images* is, or nothing."""
-    return next((name for image in images for part, name in _EDGES.items() if part in image), "")
+    found = (part for image in images for part in _PARTS.findall(image))
+    return next((_EDGES[part] for part in found), "")
 
 
 def _beside(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
@@ -64,7 +67,6 @@ def _beside(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
     for document in documents:
         spec = document.body.get("spec")
         kept = spec if isinstance(spec, dict) else {}
-        if document.ref.kind.kind == "IngressClass":
-            controller = str(kept.get("controller") or "")
-            if controller and not controller.startswith(_OURS):
-                yield str(document.ref), controller
+        controller = str(kept.get("controller") or "")
+        if controller and not controller.startswith(_OURS):
+            yield str(document.ref), controller

@@ -24,7 +24,7 @@ def operators(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     1.23 was the last minor with one. A control plane that Sail made itself is ``installation.installers``'s.
     """
     del context
-    acting = [str(d.ref) for d in mesh.documents if _is_operator(d)]
+    acting = [str(d.ref) for d in mesh.documents_of("Deployment") if _is_operator(d)]
     asked = [
         str(r.ref)
         for r in mesh.resources
@@ -44,7 +44,8 @@ def operators(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             ),
             blocks=bool(acting),
         )
-    sails = [str(d.ref) for d in mesh.documents if d.ref.kind.group == _SAIL and d.ref.kind.kind in _KEEPS]
+    kept = (d for kind in sorted(_KEEPS) for d in mesh.documents_of(kind))
+    sails = [str(d.ref) for d in kept if d.ref.kind.group == _SAIL]
     if sails and all(p.installer != "sail" for p in mesh.control_planes):
         yield _finding(
             "Sail Operator",

@@ -42,5 +42,9 @@ def other_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 
 def _injecting(workload: Workload, space: dict[str, str]) -> list[str]:
-    marks = {**space, **workload.template_labels, **workload.template_annotations}
-    return [name for key, (name, values) in _MARKS.items() if marks.get(key) in values]
+    said = (workload.template_annotations, workload.template_labels, space)
+    return [
+        name
+        for key, (name, values) in _MARKS.items()
+        if next((marks[key] for marks in said if key in marks), None) in values
+    ]

@@ -140,4 +140,4 @@ def _node_agents(mesh: Snapshot) -> bool:
 
 
 def _ambient(mesh: Snapshot) -> bool:
-    return any(p.kind == "ztunnel" for p in mesh.proxies) or bool(parts_called(mesh, "Ztunnel", "ztunnel"))
+    return any(c.kind == "ztunnel" for c in mesh.crowds) or bool(parts_called(mesh, "Ztunnel", "ztunnel"))

@@ -29,13 +29,13 @@ def provider(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     held = {c.where.split(" ")[1].rpartition("/")[2] for c in mesh.certificates if " " in c.where}
     if said:
         yield _elsewhere(old, said, signs=bool(foreign))
-    elif mesh.certificates and not any(map(_signs, mesh.documents)) and not held & {PLUGGED_IN, SELF_SIGNED}:
+    elif mesh.certificates and not any(map(_signs, mesh.documents_of("Deployment"))) and not held & {PLUGGED_IN, SELF_SIGNED}:
         yield _unseen()
 
 
 def _istio_csr(mesh: Snapshot) -> Iterator[Finding]:
     """The agent of cert-manager; told by its image."""
-    agents = [str(d.ref) for d in mesh.documents if _signs(d)]
+    agents = [str(d.ref) for d in mesh.documents_of("Deployment") if _signs(d)]
     if agents:
         yield Finding(
             code="UPG-0369",
@@ -49,8 +49,7 @@ def _istio_csr(mesh: Snapshot) -> Iterator[Finding]:
 
 
 def _signs(document: Document) -> bool:
-    named = document.ref.kind.kind == "Deployment"
-    return named and "istio-csr" in json.dumps(document.body.get("spec") or {}, default=str)
+    return "istio-csr" in json.dumps(document.body.get("spec") or {}, default=str)
 
 
 def _settings(plane: ControlPlane) -> dict[str, str]:

@@ -27,12 +27,13 @@ def _pulled(mesh: Snapshot, hub: str) -> Iterator[str]:
     for plane in mesh.control_planes:
         if any(image and image.repository.startswith(start) for image in (plane.image, plane.proxy_image)):
             yield str(plane.ref)
-    for proxy in mesh.proxies:
-        if proxy.image.repository.startswith(start):
-            yield proxy.workload
+    for crowd in mesh.crowds:
+        if crowd.image.repository.startswith(start):
+            yield crowd.workload
     for workload in mesh.workloads:
-        if any(image.startswith(start) for image in workload.images.values()):
-            yield str(workload.ref)
+        for image in workload.images.values():
+            if image.startswith(start):
+                yield workload.key
 
 
 def _finding(hub: Hub, pulled: list[str], context: Context) -> Finding:

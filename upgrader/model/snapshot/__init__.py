@@ -12,7 +12,7 @@ from upgrader.model.snapshot.installed import (
     Webhook,
     WebhookEntry,
 )
-from upgrader.model.snapshot.members import Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
 from upgrader.model.snapshot.mesh import ClusterId, Snapshot, Unread
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
 from upgrader.model.snapshot.stored import read_snapshot
@@ -23,6 +23,7 @@ __all__ = [
     "Certificate",
     "ClusterId",
     "ControlPlane",
+    "Crowd",
     "CustomResource",
     "Definition",
     "Disruption",

@@ -96,6 +96,19 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     phase: str = "Running"
 
 
+class Crowd(msgspec.Struct, frozen=True):
+    """Proxies that are alike but for their pods, and how many they are; none of them is on its way out."""
+
+    workload: str
+    kind: str
+    revision: str
+    version: str
+    image: Image
+    native: bool
+    pinned: str
+    count: int
+
+
 class Disruption(msgspec.Struct, frozen=True, kw_only=True):
     """A PodDisruptionBudget."""
 

@@ -18,7 +18,7 @@ from upgrader.model.snapshot.installed import (
     TagService,
     Webhook,
 )
-from upgrader.model.snapshot.members import Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
 
 
@@ -102,6 +102,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The proxies that *revision* serves."""
         return tuple(p for p in self.proxies if p.revision == revision)
 
+    @cached_property
+    def crowds(self) -> Sequence[Crowd]:
+        """Every proxy that is not on its way out, taken together with those like it; by their first ones."""
+        counts = Counter(
+            (p.workload, p.kind, p.revision, p.version, p.image, p.native, p.pinned)
+            for p in self.proxies
+            if not p.terminating
+        )
+        return tuple(Crowd(*alike, count) for alike, count in counts.items())
+
     def documents_of(self, kind: str) -> tuple[Document, ...]:
         """The documents of *kind* (``Service``), by namespace and name."""
         return self._documents.get(kind, ())
@@ -109,6 +119,20 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def resources_of(self, group: str, kind: str) -> Sequence[CustomResource]:
         """The objects of *kind* in whatever version of *group* they were read, in their order."""
         return self._resources.get((group, kind), ())
+
+    @cached_property
+    def parts(self) -> Mapping[str, Sequence[Workload]]:
+        """Component of Istio (``Cni``, ``Ztunnel``) to the workloads that its charts label so."""
+        found: dict[str, list[Workload]] = {}
+        for workload in self.workloads:
+            if component := workload.labels.get("operator.istio.io/component"):
+                found.setdefault(component, []).append(workload)
+        return found
+
+    @cached_property
+    def daemon_sets(self) -> Sequence[Workload]:
+        """The workloads that run on every node, in their order."""
+        return tuple(w for w in self.workloads if w.ref.kind.kind == "DaemonSet")
 
     def workloads_in(self, namespace: str) -> Sequence[Workload]:
         """The workloads of *namespace*, in their order."""
@@ -123,18 +147,19 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 found.setdefault(proxy.workload, []).append(proxy)
         return found
 
-    def served_by(self, revisions: frozenset[str]) -> Sequence[tuple[Workload, int]]:
-        """Workloads with live proxies that any of *revisions* serves, in their order, with how many these are."""
-        if revisions not in self._served:
-            counts = Counter(
-                owner for owner, live in self.live.items() for p in live if p.revision in revisions
-            )
-            found = ((w, counts[w.key]) for w in self.workloads)
-            self._served[revisions] = tuple((workload, count) for workload, count in found if count)
-        return self._served[revisions]
+    def served_by(self, revisions: frozenset[str], kinds: frozenset[str]) -> Sequence[tuple[Workload, int]]:
+        """Workloads of *kinds* with live proxies that any of *revisions* serves, in their order, with how many these are."""
+        if (revisions, kinds) not in self._served:
+            counts: Counter[str] = Counter()
+            for crowd in self.crowds:
+                if crowd.revision in revisions and crowd.kind != "ztunnel":
+                    counts[crowd.workload] += crowd.count
+            found = ((w, counts[w.key]) for w in self.workloads if w.ref.kind.kind in kinds)
+            self._served[revisions, kinds] = tuple((workload, count) for workload, count in found if count)
+        return self._served[revisions, kinds]
 
     @cached_property
-    def _served(self) -> dict[frozenset[str], tuple[tuple[Workload, int], ...]]:
+    def _served(self) -> dict[tuple[frozenset[str], frozenset[str]], tuple[tuple[Workload, int], ...]]:
         return {}
 
     @cached_property
