@@ -62,11 +62,14 @@ def istiod_resources(mesh: Snapshot, plane: ControlPlane) -> Obj:
 
 def containers_of(mesh: Snapshot, workload: Workload, revision: str) -> list[Obj]:
     """The containers of a pod of *workload* after injection, init containers left out."""
-    spec = workload.template.get("spec") or {}
-    made = [c for c in spec.get("containers") or () if c.get("name") != PROXY]
-    own = next((c for c in spec.get("containers") or () if c.get("name") == PROXY), None)
-    mine = (own or {}).get("resources") or sidecar_resources(mesh, workload, revision)
-    return [*made, {"name": PROXY, "resources": mine}]
+    made, own = [], None
+    for container in (workload.template.get("spec") or {}).get("containers") or ():
+        if container.get("name") != PROXY:
+            made.append(container)
+        elif own is None:
+            own = container.get("resources")
+    made.append({"name": PROXY, "resources": own or sidecar_resources(mesh, workload, revision)})
+    return made
 
 
 def asked(containers: Iterable[Obj], init: Iterable[Obj] = ()) -> dict[str, float]:
@@ -79,6 +82,17 @@ def asked(containers: Iterable[Obj], init: Iterable[Obj] = ()) -> dict[str, floa
         for resource, amount in flat(container.get("resources") or {}).items():
             found[resource] = max(found.get(resource, 0), amount)
     return found
+
+
+def requested(containers: Iterable[Obj]) -> tuple[float, float]:
+    """Cores and bytes that a pod of these containers requests; one that says only a limit requests as much."""
+    cpu = memory = 0.0
+    for container in containers:
+        if resources := container.get("resources"):
+            requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+            cpu += quantity(requests.get("cpu", limits.get("cpu")))
+            memory += quantity(requests.get("memory", limits.get("memory")))
+    return cpu, memory
 
 
 def flat(resources: Mapping[str, Any]) -> dict[str, float]:

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import msgspec
-
-from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
+from upgrader.checks.capacity.pods import containers_of, istiod_resources, requested
 from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
 from upgrader.checks.documents import documents, dug, pod_template
 from upgrader.checks.nodes.fields import takes_pods
 from upgrader.checks.scope import moving
 from upgrader.model.finding import Finding, Severity
+from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import ControlPlane, Document, Snapshot
 
 RESOURCES = ("cpu", "memory")
@@ -29,11 +28,10 @@ def second_control_plane(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         return
     taken = _taken(mesh)
     for plane in planes:
-        one = asked([{"resources": istiod_resources(mesh, plane)}])
-        for resource in RESOURCES:
-            need = one.get(f"requests.{resource}", 0)
+        one = requested([{"resources": istiod_resources(mesh, plane)}])
+        for resource, need in zip(RESOURCES, one, strict=True):
             offered = [quantity(dug(n.body, "status", "allocatable", resource)) for n in nodes]
-            free = sum(offered) - taken.get(f"requests.{resource}", 0)
+            free = sum(offered) - taken[resource]
             if need > max(offered):
                 yield _finding(
                     plane, f"no node offers the {told(resource, need)} of {resource} that one pod requests",
@@ -63,29 +61,31 @@ def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
 
 
 def _taken(mesh: Snapshot) -> dict[str, float]:
-    """What the pods that the snapshot knows of request together."""
-    found: dict[str, float] = {}
-    amounts: dict[bytes, dict[str, float]] = {}
+    """Cores and bytes that the pods which the snapshot knows of request together."""
+    cpu = memory = 0.0
+    for containers, count in _running(mesh):
+        cores, size = requested(containers)
+        cpu, memory = cpu + cores * count, memory + size * count
+    return {"cpu": cpu, "memory": memory}
+
+
+def _running(mesh: Snapshot) -> Iterator[tuple[Iterable[Obj], int]]:
+    """The containers of a pod, and how many such pods there are."""
     proxies, known = mesh.live, {w.ref for w in mesh.workloads}
     for workload in mesh.workloads:
-        spec = workload.template.get("spec") or {}
         served = proxies.get(workload.key)
-        containers = (
-            containers_of(mesh, workload, served[0].revision) if served else spec.get("containers") or ()
-        )
-        alike = msgspec.json.encode([c.get("resources") for c in containers])
-        if alike not in amounts:
-            amounts[alike] = asked(containers)
-        _add(found, amounts[alike], workload.replicas)
+        if served:
+            yield containers_of(mesh, workload, served[0].revision), workload.replicas
+        else:
+            yield (workload.template.get("spec") or {}).get("containers") or (), workload.replicas
     for plane in mesh.control_planes:
         if not pod_template(mesh, plane):  # else it is among the Deployments below
-            _add(found, asked([{"resources": istiod_resources(mesh, plane)}]), plane.replicas)
+            yield ({"resources": istiod_resources(mesh, plane)},), plane.replicas
     for kind in _AGENTS:
         for agent in documents(mesh, kind):
             if agent.ref not in known:
                 template = dug(agent.body, "spec", "template", "spec") or {}
-                _add(found, asked(template.get("containers") or ()), _pods(agent))
-    return found
+                yield template.get("containers") or (), _pods(agent)
 
 
 def _pods(agent: Document) -> int:
@@ -96,8 +96,3 @@ def _pods(agent: Document) -> int:
     if agent.ref.kind.kind == "DaemonSet":
         return int(scheduled or 0)
     return 1 if wanted is None else int(wanted)
-
-
-def _add(total: dict[str, float], amounts: dict[str, float], times: int) -> None:
-    for resource, amount in amounts.items():
-        total[resource] = total.get(resource, 0) + amount * times

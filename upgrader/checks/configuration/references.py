@@ -54,18 +54,20 @@ def _subsets(mesh: Snapshot) -> dict[str, set[str]]:
 
 def _covered(host: str, hosts: set[str]) -> bool:
     """Whether *hosts* has it, by name, or by one of the patterns, which are few."""
-    return host in hosts or any(covers(pattern, host) for pattern in hosts if pattern.startswith("*"))
+    return host in hosts or any(pattern[:1] == "*" and covers(pattern, host) for pattern in hosts)
 
 
 def _destinations(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Host and subset of everything that is routed or mirrored to a subset."""
-    routes = [r for kind in _ROUTES for r in listed(spec.get(kind)) if isinstance(r, dict)]
-    targets = [t for r in routes for t in (*listed(r.get("route")), *listed(r.get("mirrors")))]
-    found = [t.get("destination") for t in targets if isinstance(t, dict)]
-    found += [r.get("mirror") for r in routes]
-    for destination in found:
-        if isinstance(destination, dict) and destination.get("subset"):
-            yield str(destination.get("host") or ""), str(destination["subset"])
+    for kind in _ROUTES:
+        for route in listed(spec.get(kind)):
+            if not isinstance(route, dict):
+                continue
+            targets = (*listed(route.get("route")), *listed(route.get("mirrors")))
+            found = [target.get("destination") for target in targets if isinstance(target, dict)]
+            for destination in (*found, route.get("mirror")):
+                if isinstance(destination, dict) and destination.get("subset"):
+                    yield str(destination.get("host") or ""), str(destination["subset"])
 
 
 def _finding(namespace: str, found: dict[str, str]) -> Finding:

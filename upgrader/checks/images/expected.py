@@ -48,10 +48,12 @@ def canonical_upstream(hub: str) -> str:
 def usual_digests(proxies: Iterable[Crowd], mirrors: Mapping[str, str]) -> dict[tuple[str, str, str], str]:
     """Image without digest to the digest that most proxies run; the smallest when there are as many of each."""
     seen: dict[tuple[str, str, str], Counter[str]] = {}
-    for each in proxies:
-        image = each.image
+    counts: Counter[Image] = Counter()
+    for crowd in proxies:
+        counts[crowd.image] += crowd.count
+    for image, count in counts.items():
         if image.digest and image.tag:
-            seen.setdefault(named(image, mirrors), Counter())[image.digest] += each.count
+            seen.setdefault(named(image, mirrors), Counter())[image.digest] += count
     return {key: min(count, key=lambda d: (-count[d], d)) for key, count in seen.items()}
 
 
