@@ -25,4 +25,4 @@ def test_pods_asked_one_after_another_get_what_each_gets_alone(
 
     for namespace, spaces, labels, notes, host in pods:
         alone = injection(namespace, spaces, labels, notes, host, made.injectors, versions)
-        assert asked.injection(namespace, spaces, labels, notes, host) == alone
+        assert asked.within(namespace, spaces).injection(labels, notes, host) == alone

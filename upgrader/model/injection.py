@@ -130,33 +130,47 @@ class Injectors:
         """*injectors* and *versions* as ``injection`` takes them; neither may change afterwards."""
         self._injectors, self._versions = injectors, versions
         entries = [e for w in injectors for e in w.entries]
-        spaces = {REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries))
-        pods = {REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries))
-        self._spaces, self._pods = tuple(spaces), tuple(pods)
-        self._known: dict[Any, Injection] = {}
+        self._spaces = tuple({REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries)))
+        self._pods = tuple({REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries)))
+        self._known: dict[tuple[str | None, ...], Asking] = {}
 
-    def injection(
+    def within(self, namespace: str, labels: Mapping[str, str]) -> Asking:
+        """What answers for pods of a namespace with these labels."""
+        key = (namespace if namespace in IGNORED_NAMESPACES else "", *map(labels.get, self._spaces))
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = Asking(namespace, labels, self._injectors, self._versions, self._pods)
+        return known
+
+
+class Asking:
+    """Pods of namespaces that are alike as far as injection goes."""
+
+    __slots__ = ("_keys", "_known", "_who")
+
+    def __init__(
         self,
         namespace: str,
-        ns_labels: Mapping[str, str],
-        pod_labels: Mapping[str, str],
-        pod_annotations: Mapping[str, str],
-        host_network: bool = False,
+        labels: Mapping[str, str],
+        injectors: Sequence[Webhook],
+        versions: Mapping[str, str],
+        keys: tuple[str, ...],
+    ) -> None:
+        """*keys* are the labels of pods that decide."""
+        self._who = namespace, labels, injectors, versions
+        self._keys = keys
+        self._known: dict[tuple[object, ...], Injection] = {}
+
+    def injection(
+        self, labels: Mapping[str, str], annotations: Mapping[str, str], host_network: bool = False
     ) -> Injection:
-        """What ``injection`` answers."""
-        key = (
-            namespace if namespace in IGNORED_NAMESPACES else "",
-            *map(ns_labels.get, self._spaces),
-            *map(pod_labels.get, self._pods),
-            pod_annotations.get(INJECT),
-            host_network,
-        )
-        if (known := self._known.get(key)) is not None:
-            return known
-        found = self._known[key] = injection(
-            namespace, ns_labels, pod_labels, pod_annotations, host_network, self._injectors, self._versions
-        )
-        return found
+        """What ``injection`` answers for a pod with these labels and annotations."""
+        key = (host_network, annotations.get(INJECT), *map(labels.get, self._keys))
+        if (known := self._known.get(key)) is None:
+            namespace, ours, injectors, versions = self._who
+            known = self._known[key] = injection(
+                namespace, ours, labels, annotations, host_network, injectors, versions
+            )
+        return known
 
 
 def selector_keys(selector: Mapping[str, Any] | None) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from upgrader.cluster.read import text_of
 from upgrader.model.codec import digest
 from upgrader.model.kinds import CRON_JOB, JOB
-from upgrader.model.snapshot import ControlPlane, Namespace, Proxy, Snapshot, Workload
+from upgrader.model.snapshot import ControlPlane, Crowd, Namespace, Snapshot, Workload
 
 _PASSING = frozenset({JOB.kind, "Pod"})
 """Come and go by themselves."""
@@ -34,7 +35,7 @@ def snapshot_digest(mesh: Snapshot) -> str:
         "tags": mesh.tag_services,
         "namespaces": _namespaces(mesh),
         "workloads": [_workload(w) for w in mesh.workloads if w.ref.kind.kind not in _PASSING],
-        "proxies": _proxies(mesh.proxies),
+        "proxies": _proxies(mesh.crowds),
         "gateways": mesh.api_gateways,
         "resources": [(r.ref, r.uid, r.digest) for r in mesh.resources],
         "definitions": mesh.definitions,
@@ -62,11 +63,11 @@ def _namespaces(mesh: Snapshot) -> list[Namespace]:
     return [n for n in mesh.namespaces if n.name in inside or any("istio" in key for key in n.labels)]
 
 
-def _proxies(proxies: tuple[Proxy, ...]) -> list[tuple[str, ...]]:
+def _proxies(crowds: Iterable[Crowd]) -> list[tuple[str, ...]]:
     """What is running, without how often."""
     kinds = {
-        (p.workload, p.kind, p.revision, text_of(p.image), str(p.native), p.pinned)
-        for p in proxies
-        if not p.terminating and p.workload.partition(" ")[0] not in {*_PASSING, CRON_JOB.kind}
+        (c.workload, c.kind, c.revision, text_of(c.image), str(c.native), c.pinned)
+        for c in crowds
+        if c.workload.partition(" ")[0] not in {*_PASSING, CRON_JOB.kind}
     }
     return sorted(kinds)

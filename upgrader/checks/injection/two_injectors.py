@@ -17,8 +17,9 @@ def two_injectors(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     for namespace in mesh.namespaces:
         if stays(context, namespace.name):
             continue
+        asking = injectors.within(namespace.name, namespace.labels)
         for labels, notes, name in _pods_of(mesh, namespace):
-            found = injectors.injection(namespace.name, namespace.labels, labels, notes)
+            found = asking.injection(labels, notes)
             if found.conflict:
                 yield _finding(mesh, namespace, labels, name, found.revisions)
                 break

@@ -35,6 +35,7 @@ def stored_mesh(said: Globals, path: Path) -> Snapshot:
     except msgspec.DecodeError as error:
         raise _unusable(place, " ".join(str(error).split())) from error
     gc.freeze()  # a snapshot stays until the process ends: a collector that walks all of it would find nothing
+    gc.set_threshold(100_000, 20, 100)  # and so does the plan that is made from it
     return found
 
 

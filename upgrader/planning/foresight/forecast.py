@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
-from upgrader.model.injection import Injection, Injectors
+from upgrader.model.injection import Asking, Injection, Injectors
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
 from upgrader.model.ownership import gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
@@ -113,15 +114,14 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def injects(self, namespace: str, pod_labels: Labels, annotations: Labels | None = None) -> Injection:
         """Which revision the next pod with these labels gets in *namespace*."""
-        labels = self.namespaces.get(namespace, {})
-        return self._active.injection(namespace, labels, pod_labels, annotations or {})
+        return self._within(namespace).injection(pod_labels, annotations or {})
 
     def next_proxy(self, workload: Workload) -> Injection:
         """Which revision the next pod of *workload* gets."""
         if workload.host_network:
             return Injection((), "", "pods on the host network are not injected")
         labels = self.templates.get(workload.key, workload.template_labels)
-        return self.injects(workload.ref.namespace, labels, workload.template_annotations)
+        return self._within(workload.ref.namespace).injection(labels, workload.template_annotations)
 
     def owners(self, gateway: ApiGateway) -> frozenset[str]:
         """Every live revision that would act on *gateway*; more than one fight, none leaves it alone."""
@@ -154,12 +154,12 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def labelled(self, namespace: str, changes: Mapping[str, str | None]) -> Forecast:
         """After the labels of *namespace* changed."""
         after = self.namespaces | {namespace: relabelled(self.namespaces.get(namespace, {}), changes)}
-        return msgspec.structs.replace(self, namespaces=after)
+        return self._with(namespaces=after)
 
     def gateway_labelled(self, gateway: str, value: str | None) -> Forecast:
         """After label ``istio.io/rev`` of *gateway* (``namespace/name``) became *value*, or went."""
         after = self.gateways | {gateway: relabelled(self.gateways[gateway], {REV: value})}
-        return msgspec.structs.replace(self, gateways=after)
+        return self._with(gateways=after)
 
     def tagged(
         self,
@@ -220,7 +220,24 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if not changes and workload in self.templates:
             return self
         after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
-        return msgspec.structs.replace(self, templates=after)
+        return self._with(templates=after)
+
+    def _with(self, **labels: Any) -> Forecast:
+        """With other labels; the injectors stay, and what is known about them."""
+        later = msgspec.structs.replace(self, **labels)
+        later.__dict__["_active"] = self._active
+        return later
+
+    def _within(self, namespace: str) -> Asking:
+        asking = self._asking.get(namespace)
+        if asking is None:
+            labels = self.namespaces.get(namespace, {})
+            asking = self._asking[namespace] = self._active.within(namespace, labels)
+        return asking
+
+    @cached_property
+    def _asking(self) -> dict[str, Asking]:
+        return {}
 
     @cached_property
     def _active(self) -> Injectors:

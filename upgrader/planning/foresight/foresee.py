@@ -31,14 +31,14 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
         start: What was when the backup was made, for steps that put something back.
     """
     match action:
+        case RestartWorkload():
+            return forecast.template_labelled(str(action.ref), action.labels) if action.labels else forecast
         case ApplyManifests(part="control-plane"):
             return forecast.installed(action.revision, action.version)
         case RelabelNamespace():
             return forecast.labelled(action.namespace, action.labels)
         case RelabelGateway():
             return forecast.gateway_labelled(f"{action.ref.namespace}/{action.ref.name}", action.value)
-        case RestartWorkload():
-            return forecast.template_labelled(str(action.ref), action.labels)
         case MoveTag(parts=("validator",)):
             return replace(forecast, default_validator=action.revision)
         case MoveTag():

@@ -91,22 +91,20 @@ def cases(
     found: dict[tuple[str, str, str, str], InjectionCase] = {}
     for space in mesh.namespaces:
         labels = forecast.namespaces[space.name]
-        if (
-            space.terminating
-            or space.name in IGNORED_NAMESPACES
-            or namespace_binding(labels, forecast) == NONE
-        ):
-            continue
         key = (labels.get(INJECTION, ""), labels.get(REV, ""), "", "")
-        about = f"namespace {space.name} ({_asks(labels)})"
-        found.setdefault(key, _case(forecast, images, about, space.name, {}))
+        if key in found or space.terminating or space.name in IGNORED_NAMESPACES:
+            continue
+        if namespace_binding(labels, forecast) != NONE:
+            about = f"namespace {space.name} ({_asks(labels)})"
+            found[key] = _case(forecast, images, about, space.name, {})
     for workload in mesh.workloads:
         if workload.gateway in ("api", "istioctl") or workload_binding(workload, forecast) == NONE:
             continue
         labels = {k: v for k, v in forecast.templates[workload.key].items() if k in (INJECT, REV)}
         key = ("", "", labels.get(INJECT, ""), labels.get(REV, ""))
-        about = f"pods like {workload.name} ({_asks(labels)})"
-        found.setdefault(key, _case(forecast, images, about, workload.ref.namespace, labels))
+        if key not in found:
+            about = f"pods like {workload.name} ({_asks(labels)})"
+            found[key] = _case(forecast, images, about, workload.ref.namespace, labels)
     return tuple(found[key] for key in sorted(found))
 
 

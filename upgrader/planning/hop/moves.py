@@ -29,6 +29,8 @@ from upgrader.steps import RelabelNamespace, RestartWorkload
 
 def concerned(draft: Draft, workload: Workload) -> bool:
     """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up."""
+    if workload.key in draft.restarted:
+        return False
     if draft.old in draft.runs.get(workload.key, ()):
         return True
     binding = workload_binding(workload, draft.forecast)
@@ -100,17 +102,15 @@ def moving_namespaces(draft: Draft) -> list[str]:
 
 
 def _applications(draft: Draft, names: Sequence[str]) -> list[Workload]:
-    wanted = frozenset(names)
-    return [w for w in remaining(draft) if w.ref.namespace in wanted and not w.gateway]
+    return [w for w in remaining(draft, frozenset(names)) if not w.gateway]
 
 
-def remaining(draft: Draft) -> list[Workload]:
-    """Workloads that a restart can and may move, and that has not come yet."""
+def remaining(draft: Draft, namespaces: frozenset[str] | None = None) -> list[Workload]:
+    """Workloads, of these namespaces where some are given, that a restart can and may move, and that has not come yet."""
     return [
         w
-        for w in draft.inputs.mesh.workloads
-        if w.ref.kind in WORKLOADS
-        and w.gateway in ("", "injected")
+        for w in draft.movable
+        if (namespaces is None or w.ref.namespace in namespaces)
         and w.key not in draft.behind
         and concerned(draft, w)
     ]
@@ -167,10 +167,9 @@ def bind(draft: Draft, names: Sequence[str]) -> list[str]:
             rolled += _relabel(draft, name, label_move(labels, draft.new))
         if INJECTION in labels and draft.forecast.namespaces[name].get(REV) == draft.old:
             rolled += _relabel(draft, name, ({REV: draft.new}, {REV: draft.old}))
-    for workload in remaining(draft):
+    for workload in remaining(draft, frozenset(names)):
         binding = workload_binding(workload, draft.forecast)
-        tagged = binding.way == "template-tag" and binding.leads_to(draft.old, draft.forecast)
-        if tagged and workload.ref.namespace in names:
+        if binding.way == "template-tag" and binding.leads_to(draft.old, draft.forecast):
             rolled += move_tag(draft, binding.name)
     return rolled
 
@@ -208,9 +207,8 @@ def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
             continue
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
-        key = workload.key
         _remember(draft, workload)
-        draft.runs[key], draft.marks[key] = frozenset({draft.new}), step.mark
+        draft.moved(workload, step.mark)
         moved.append(workload)
     return moved
 

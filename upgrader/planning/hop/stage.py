@@ -11,7 +11,7 @@ import msgspec
 
 from upgrader.model.change import RESTARTED_FOR
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.kinds import Ref
+from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import Snapshot, Workload
@@ -63,7 +63,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, mesh: Snapshot) -> Self:
         """The mesh as it was read."""
         runs: dict[str, frozenset[str]] = {}
-        for proxy in mesh.proxies:
+        for proxy in mesh.proxies:  # those that are on their way out as well: they still need their istiod
             known = runs.get(proxy.workload, frozenset())
             if proxy.revision not in known:
                 runs[proxy.workload] = known | {proxy.revision}
@@ -135,6 +135,11 @@ class Draft:
         self.forecast = stage.forecast
         self.waves: list[Wave] = []
         self.findings: list[Finding] = []
+        self.movable = tuple(
+            w for w in inputs.mesh.workloads if w.gateway in ("", "injected") and w.ref.kind in WORKLOADS
+        )
+        """Workloads that a restart could move."""
+        self.restarted: set[str] = set()
         self.runs = dict(stage.runs)
         self.marks = dict(stage.marks)
         self.parts = dict(stage.parts)
@@ -156,9 +161,10 @@ class Draft:
         self, mark: Mark, title: str, action: AnyStep, *, pods: int = 0, rolls: Sequence[str] = ()
     ) -> None:
         """Put a step behind the others, and the forecast after it."""
-        self.forecast = after(self.forecast, action, self.stage.forecast)
+        before, self.forecast = self.forecast, after(self.forecast, action, self.stage.forecast)
         self._put(mark, title, action, pods, tuple(rolls))
-        self._mind_owners(title)
+        if self.forecast is not before:
+            self._mind_owners(title)
 
     def gate(
         self,
@@ -213,6 +219,12 @@ class Draft:
     def _keep(self, finding: Finding) -> None:
         if finding not in self.findings:
             self.findings.append(finding)
+
+    def moved(self, workload: Workload, mark: str) -> None:
+        """*workload* runs the new revision from here on, its restart marked so."""
+        key = workload.key
+        self.restarted.add(key)
+        self.runs[key], self.marks[key] = frozenset({self.new}), mark
 
     def pods(self, workload: Workload) -> int:
         """Pods that a restart of *workload* replaces."""
