@@ -130,7 +130,9 @@ class Injectors:
         """*injectors* and *versions* as ``injection`` takes them; neither may change afterwards."""
         self._injectors, self._versions = injectors, versions
         entries = [e for w in injectors for e in w.entries]
-        self._spaces = tuple({REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries)))
+        self._spaces = tuple(
+            {REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries))
+        )
         self._pods = tuple({REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries)))
         self._known: dict[tuple[str | None, ...], Asking] = {}
 

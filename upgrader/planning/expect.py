@@ -68,7 +68,7 @@ def _idle(mesh: Snapshot) -> Iterator[str]:
 
 def _members(mesh: Snapshot, namespaces: Sequence[str]) -> Iterator[Workload]:
     """Workloads that have proxies."""
-    members = {p.workload for p in mesh.proxies}
+    members = mesh.owners.keys()
     for workload in mesh.workloads:
         inside = not namespaces or workload.ref.namespace in namespaces
         if inside and workload.ref.kind in WORKLOADS and str(workload.ref) in members:

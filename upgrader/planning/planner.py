@@ -164,9 +164,8 @@ def _inputs(request: Request, facts: str, targets: list[Version]) -> dict[str, s
 
 
 def _counts(mesh: Snapshot) -> dict[str, int]:
-    workloads = {p.workload for p in mesh.proxies}
     return {
-        "namespaces": len({p.namespace for p in mesh.proxies}),
-        "workloads": len(workloads),
+        "namespaces": len({*mesh.owners.values()}),
+        "workloads": len(mesh.owners),
         "proxies": len(mesh.proxies),
     }

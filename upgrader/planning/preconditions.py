@@ -19,9 +19,8 @@ _ASKS = ("istio.io/rev", "sidecar.istio.io/inject")
 
 def preconditions(mesh: Snapshot) -> tuple[Precondition, ...]:
     """What must still be so when the plan is applied, sorted."""
-    return tuple(
-        sorted({*_planes(mesh), *_tags(mesh), *_namespaces(mesh), *_workloads(mesh), *_gateways(mesh)})
-    )
+    found = (*_gateways(mesh), *_workloads(mesh), *_planes(mesh), *_namespaces(mesh), *_tags(mesh))
+    return tuple(sorted(dict.fromkeys(found)))
 
 
 def _planes(mesh: Snapshot) -> Iterator[Precondition]:
@@ -57,7 +56,7 @@ def _tags(mesh: Snapshot) -> Iterator[Precondition]:
 
 
 def _namespaces(mesh: Snapshot) -> Iterator[Precondition]:
-    used = {p.namespace for p in mesh.proxies}
+    used = {*mesh.owners.values()}
     for space in mesh.namespaces:
         labels = {key: space.labels.get(key) for key in BOUND_BY}
         if space.name in used or any(value is not None for value in labels.values()):
@@ -66,12 +65,10 @@ def _namespaces(mesh: Snapshot) -> Iterator[Precondition]:
 
 
 def _workloads(mesh: Snapshot) -> Iterator[Precondition]:
-    used = {p.workload for p in mesh.proxies}
     for workload in mesh.workloads:
-        asks = any(key in workload.template_labels for key in _ASKS)
         if workload.ref.kind.kind in _COME_AND_GO or workload.gateway == "api":
             continue
-        if workload.key in used or asks:
+        if workload.key in mesh.owners or any(key in workload.template_labels for key in _ASKS):
             yield from _facts(workload)
 
 

@@ -23,7 +23,7 @@ def running(mesh: Snapshot) -> ControlPlane | None:
     version is known.
     """
     planes = sorted((p for p in mesh.control_planes if p.version), key=lambda p: Version.parse(p.version))
-    for needed in ({p.revision for p in mesh.proxies}, _depended_on(mesh)):
+    for needed in (mesh.revisions, _depended_on(mesh)):
         if found := [p for p in planes if p.revision in needed]:
             return found[0]
     return planes[-1] if planes else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ _PASSING = frozenset({JOB.kind, "Pod"})
 """Come and go by themselves."""
 _LASTING = tuple(f for f in Workload.__struct_fields__ if f not in {"replicas", "settled", "template"})
 """What a plan depends on of a workload."""
+_lasting = attrgetter(*_LASTING)
 
 
 def snapshot_digest(mesh: Snapshot) -> str:
@@ -55,18 +58,21 @@ def _plane(plane: ControlPlane) -> dict[str, Any]:
 
 
 def _workload(workload: Workload) -> dict[str, Any]:
-    return {field: getattr(workload, field) for field in _LASTING} | {"live": workload.replicas > 0}
+    facts = dict(zip(_LASTING, _lasting(workload), strict=True))
+    facts["live"] = workload.replicas > 0
+    return facts
 
 
 def _namespaces(mesh: Snapshot) -> list[Namespace]:
-    inside = {w.ref.namespace for w in mesh.workloads} | {p.namespace for p in mesh.proxies}
+    inside = {w.ref.namespace for w in mesh.workloads} | {*mesh.owners.values()}
     return [n for n in mesh.namespaces if n.name in inside or any("istio" in key for key in n.labels)]
 
 
 def _proxies(crowds: Iterable[Crowd]) -> list[tuple[str, ...]]:
     """What is running, without how often."""
+    text = cache(text_of)
     kinds = {
-        (c.workload, c.kind, c.revision, text_of(c.image), str(c.native), c.pinned)
+        (c.workload, c.kind, c.revision, text(c.image), str(c.native), c.pinned)
         for c in crowds
         if c.workload.partition(" ")[0] not in {*_PASSING, CRON_JOB.kind}
     }

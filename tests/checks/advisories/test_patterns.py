@@ -223,11 +223,10 @@ def test_no_object_in_which_a_pattern_holds_lacks_its_words(
     body: Any, path: str, wanted: Any, other: Any
 ) -> None:
     text = msgspec.json.encode(body)
-    equal, among = {"equals": wanted}, {"among": (wanted, other)}
     for pattern in (
-        Pattern(path=path, **equal),
-        Pattern(path=path, **among),
-        Pattern(path="a", where=(Pattern(path="b", **equal),)),
+        Pattern(path=path, equals=wanted),
+        Pattern(path=path, among=(wanted, other)),
+        Pattern(path="a", where=(Pattern(path="b", equals=wanted),)),
     ):
         if places(pattern)(body):
             assert all(any(piece in text for piece in pieces) for pieces in needs(pattern))

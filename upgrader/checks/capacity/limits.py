@@ -100,7 +100,7 @@ def _refused(ranged: str, line: str, names: list[str]) -> Finding:
 def _unlimited(mesh: Snapshot, revision: str) -> Iterator[Finding]:
     said = asked([{"resources": injected_resources(mesh, revision)}])
     missing = [key for key in ("requests.cpu", "requests.memory", *LIMITS) if key not in said]
-    count = sum(p.kind == "sidecar" for p in mesh.proxies_of(revision))
+    count = sum(c.count for c in mesh.crowds if c.kind == "sidecar" and c.revision == revision)
     if not missing or not count:
         return
     name = f"revision {revision}"

@@ -8,7 +8,8 @@ istio.io, reference/config/annotations. A pod counts as its containers together,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from upgrader.checks.capacity.quantities import quantity
@@ -34,12 +35,9 @@ Amounts = Mapping[str, float]
 
 def sidecar_resources(mesh: Snapshot, workload: Workload, revision: str) -> Obj:
     """Requests and limits of the sidecar that a pod of *workload* gets; with one of the annotations only they count."""
-    said = {
-        place: workload.template_annotations[key]
-        for key, place in _ANNOTATIONS.items()
-        if key in workload.template_annotations
-    }
-    if said:
+    notes = workload.template_annotations
+    if not _ANNOTATIONS.keys().isdisjoint(notes):
+        said = {place: notes[key] for key, place in _ANNOTATIONS.items() if key in notes}
         made: dict[str, dict[str, str]] = {}
         for (part, resource), value in said.items():
             made.setdefault(part, {})[resource] = value
@@ -62,14 +60,15 @@ def istiod_resources(mesh: Snapshot, plane: ControlPlane) -> Obj:
 
 def containers_of(mesh: Snapshot, workload: Workload, revision: str) -> list[Obj]:
     """The containers of a pod of *workload* after injection, init containers left out."""
-    made, own = [], None
-    for container in (workload.template.get("spec") or {}).get("containers") or ():
-        if container.get("name") != PROXY:
-            made.append(container)
-        elif own is None:
-            own = container.get("resources")
-    made.append({"name": PROXY, "resources": own or sidecar_resources(mesh, workload, revision)})
-    return made
+    made = [c for c in written_containers(workload) if c.get("name") != PROXY]
+    own = next((c for c in written_containers(workload) if c.get("name") == PROXY), None)
+    mine = (own or {}).get("resources") or sidecar_resources(mesh, workload, revision)
+    return [*made, {"name": PROXY, "resources": mine}]
+
+
+def written_containers(workload: Workload) -> Sequence[Obj]:
+    """The containers of its pod template, init containers left out."""
+    return (workload.template.get("spec") or {}).get("containers") or ()
 
 
 def asked(containers: Iterable[Obj], init: Iterable[Obj] = ()) -> dict[str, float]:
@@ -84,15 +83,18 @@ def asked(containers: Iterable[Obj], init: Iterable[Obj] = ()) -> dict[str, floa
     return found
 
 
-def requested(containers: Iterable[Obj]) -> tuple[float, float]:
-    """Cores and bytes that a pod of these containers requests; one that says only a limit requests as much."""
-    cpu = memory = 0.0
-    for container in containers:
-        if resources := container.get("resources"):
-            requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
-            cpu += quantity(requests.get("cpu", limits.get("cpu")))
-            memory += quantity(requests.get("memory", limits.get("memory")))
-    return cpu, memory
+def requested(resources: Obj | None) -> tuple[float, float]:
+    """Cores and bytes that a container requests; one that says only a limit requests as much."""
+    if not resources:
+        return 0.0, 0.0
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    cpu, memory = requests.get("cpu", limits.get("cpu")), requests.get("memory", limits.get("memory"))
+    return _amounts(str(cpu), str(memory))
+
+
+@lru_cache(maxsize=4096)
+def _amounts(cpu: str, memory: str) -> tuple[float, float]:
+    return quantity(cpu), quantity(memory)
 
 
 def flat(resources: Mapping[str, Any]) -> dict[str, float]:

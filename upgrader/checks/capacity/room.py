@@ -1,8 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from upgrader.checks.capacity.pods import containers_of, istiod_resources, requested
+from upgrader.checks.capacity.pods import (
+    PROXY,
+    istiod_resources,
+    requested,
+    sidecar_resources,
+    written_containers,
+)
 from upgrader.checks.capacity.quantities import quantity, told
 from upgrader.checks.context import Context
 from upgrader.checks.documents import documents, dug, pod_template
@@ -28,7 +34,7 @@ def second_control_plane(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         return
     taken = _taken(mesh)
     for plane in planes:
-        one = requested([{"resources": istiod_resources(mesh, plane)}])
+        one = requested(istiod_resources(mesh, plane))
         for resource, need in zip(RESOURCES, one, strict=True):
             offered = [quantity(dug(n.body, "status", "allocatable", resource)) for n in nodes]
             free = sum(offered) - taken[resource]
@@ -63,29 +69,38 @@ def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
 def _taken(mesh: Snapshot) -> dict[str, float]:
     """Cores and bytes that the pods which the snapshot knows of request together."""
     cpu = memory = 0.0
-    for containers, count in _running(mesh):
-        cores, size = requested(containers)
+    for resources, count in _running(mesh):
+        cores, size = requested(resources)
         cpu, memory = cpu + cores * count, memory + size * count
     return {"cpu": cpu, "memory": memory}
 
 
-def _running(mesh: Snapshot) -> Iterator[tuple[Iterable[Obj], int]]:
-    """The containers of a pod, and how many such pods there are."""
-    proxies, known = mesh.live, {w.ref for w in mesh.workloads}
+def _running(mesh: Snapshot) -> Iterator[tuple[Obj | None, int]]:
+    """Resources of each container, and how many such containers there are."""
+    proxies = mesh.live
     for workload in mesh.workloads:
-        served = proxies.get(workload.key)
+        served, own = proxies.get(workload.key), None
+        for container in written_containers(workload):
+            if served and container.get("name") == PROXY:
+                own = container.get("resources")
+            else:
+                yield container.get("resources"), workload.replicas
         if served:
-            yield containers_of(mesh, workload, served[0].revision), workload.replicas
-        else:
-            yield (workload.template.get("spec") or {}).get("containers") or (), workload.replicas
+            yield own or sidecar_resources(mesh, workload, served[0].revision), workload.replicas
+    yield from _beside(mesh)
+
+
+def _beside(mesh: Snapshot) -> Iterator[tuple[Obj | None, int]]:
+    """The same of what is no workload of the mesh."""
+    known = {w.ref for w in mesh.workloads}
     for plane in mesh.control_planes:
         if not pod_template(mesh, plane):  # else it is among the Deployments below
-            yield ({"resources": istiod_resources(mesh, plane)},), plane.replicas
+            yield istiod_resources(mesh, plane), plane.replicas
     for kind in _AGENTS:
         for agent in documents(mesh, kind):
             if agent.ref not in known:
-                template = dug(agent.body, "spec", "template", "spec") or {}
-                yield template.get("containers") or (), _pods(agent)
+                for container in dug(agent.body, "spec", "template", "spec", "containers") or ():
+                    yield container.get("resources"), _pods(agent)
 
 
 def _pods(agent: Document) -> int:

@@ -33,7 +33,7 @@ def references(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             gateway = full_gateway(str(name), namespace)
             if gateway != "mesh" and gateway not in gateways:
                 missing[namespace][f"{resource.ref}: no Gateway {gateway}"] = str(resource.ref)
-        for host, subset in _destinations(spec):
+        for host, subset in dict.fromkeys(_destinations(spec)):
             where = full_host(host, namespace)
             if not _covered(where, subsets.get(subset, set())):
                 missing[namespace][f"{resource.ref}: no subset {subset} of {where}"] = str(resource.ref)
@@ -60,14 +60,17 @@ def _covered(host: str, hosts: set[str]) -> bool:
 def _destinations(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Host and subset of everything that is routed or mirrored to a subset."""
     for kind in _ROUTES:
-        for route in listed(spec.get(kind)):
-            if not isinstance(route, dict):
-                continue
-            targets = (*listed(route.get("route")), *listed(route.get("mirrors")))
-            found = [target.get("destination") for target in targets if isinstance(target, dict)]
-            for destination in (*found, route.get("mirror")):
-                if isinstance(destination, dict) and destination.get("subset"):
-                    yield str(destination.get("host") or ""), str(destination["subset"])
+        for route in listed(spec.get(kind)) if kind in spec else ():
+            for destination in _targets(route) if isinstance(route, dict) else ():
+                if isinstance(destination, dict) and (subset := destination.get("subset")):
+                    yield str(destination.get("host") or ""), str(subset)
+
+
+def _targets(route: dict[str, Any]) -> list[Any]:
+    found = [t.get("destination") for t in listed(route.get("route")) if isinstance(t, dict)]
+    if "mirrors" in route:
+        found += [t.get("destination") for t in listed(route["mirrors"]) if isinstance(t, dict)]
+    return [*found, route["mirror"]] if "mirror" in route else found
 
 
 def _finding(namespace: str, found: dict[str, str]) -> Finding:

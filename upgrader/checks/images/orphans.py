@@ -11,6 +11,8 @@ from upgrader.model.snapshot import Snapshot
 def orphans(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report proxies whose control plane is not installed, or that nothing ties to one."""
     installed = {p.revision for p in mesh.control_planes}
+    if mesh.revisions <= installed:
+        return
     for owner, proxies in sorted(mesh.live.items()):
         kind, _, name = owner.partition(" ")
         lost = [p for p in proxies if p.revision not in installed]

@@ -15,7 +15,7 @@ def ambient(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report parts of an ambient mesh: ztunnel and its node agent have no second revision to move to."""
     del context
     found = parts_called(mesh, "Ztunnel", "ztunnel")
-    nodes = sum(p.kind == "ztunnel" for p in mesh.proxies)
+    nodes = sum(c.count for c in mesh.crowds if c.kind == "ztunnel")
     found += [f"{nodes} ztunnel pods"] if nodes else []
     found += [f"Namespace {n.name}" for n in mesh.namespaces if n.labels.get(MODE) == "ambient"]
     found += [f"{g.ref}" for g in mesh.api_gateways if g.class_name == WAYPOINT]

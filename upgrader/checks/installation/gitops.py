@@ -20,7 +20,7 @@ _KEYS = {
 def gitops(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report control planes and namespaces that a repository keeps as it says: it may undo what a hop changes."""
     del context
-    spaces = {p.namespace for p in mesh.proxies}
+    spaces = {*mesh.owners.values()}
     kept: dict[str, list[str]] = {}
     for plane in mesh.control_planes:
         for tool in _tools(plane.labels, plane.annotations):

@@ -13,9 +13,7 @@ def not_ready(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
     One that nothing uses and no hop touches is only mentioned.
     """
-    concerned = (
-        moving(mesh, context) | {p.revision for p in mesh.proxies} | {v.revision for v in context.path}
-    )
+    concerned = moving(mesh, context) | mesh.revisions | {v.revision for v in context.path}
     for plane in mesh.control_planes:
         trouble = _trouble(plane, len(mesh.proxies_of(plane.revision)))
         if trouble:

@@ -29,7 +29,7 @@ def two_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             do=("kubectl get deployments -A -l app=istiod      # remove the one that is not used",),
             objects=tuple(str(p.ref) for p in mesh.control_planes),
         )
-    serving = sorted(r for r in {p.revision for p in mesh.proxies} if mesh.plane(r))
+    serving = sorted(r for r in mesh.revisions if mesh.plane(r))
     if len(serving) > LARGEST:
         yield Finding(
             code=CODE,

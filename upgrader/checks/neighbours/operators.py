@@ -27,8 +27,8 @@ def operators(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     acting = [str(d.ref) for d in mesh.documents_of("Deployment") if _is_operator(d)]
     asked = [
         str(r.ref)
-        for r in mesh.resources
-        if r.ref.kind.kind == "IstioOperator" and not r.ref.name.startswith(_RECORD)
+        for r in mesh.resources_of("install.istio.io", "IstioOperator")
+        if not r.ref.name.startswith(_RECORD)
     ]
     if acting or asked:
         yield _finding(
@@ -84,7 +84,7 @@ def namespace_labels(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     that a repository keeps are ``installation.gitops``'s.
     """
     del context
-    spaces = {p.namespace for p in mesh.proxies}
+    spaces = {*mesh.owners.values()}
     kept = [
         n.name
         for n in mesh.namespaces

@@ -14,6 +14,7 @@ _MARKS = {
     "kuma.io/sidecar-injection": ("Kuma", frozenset({"enabled", "true"})),
 }
 """Label or annotation to the mesh that reads it, and the values with which it injects."""
+_KEYS = frozenset(_MARKS)
 
 
 def other_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
@@ -43,6 +44,8 @@ def other_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _injecting(workload: Workload, space: dict[str, str]) -> list[str]:
     said = (workload.template_annotations, workload.template_labels, space)
+    if _KEYS.isdisjoint(said[0]) and _KEYS.isdisjoint(said[1]) and _KEYS.isdisjoint(space):
+        return []
     return [
         name
         for key, (name, values) in _MARKS.items()

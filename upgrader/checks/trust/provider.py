@@ -29,7 +29,11 @@ def provider(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     held = {c.where.split(" ")[1].rpartition("/")[2] for c in mesh.certificates if " " in c.where}
     if said:
         yield _elsewhere(old, said, signs=bool(foreign))
-    elif mesh.certificates and not any(map(_signs, mesh.documents_of("Deployment"))) and not held & {PLUGGED_IN, SELF_SIGNED}:
+    elif (
+        mesh.certificates
+        and not any(map(_signs, mesh.documents_of("Deployment")))
+        and not held & {PLUGGED_IN, SELF_SIGNED}
+    ):
         yield _unseen()
 
 

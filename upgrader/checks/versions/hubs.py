@@ -15,25 +15,24 @@ def hubs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
     A mirror that the playbook declares is another registry, and is not meant.
     """
+    pulled: dict[str, set[str]] = {}
+    for image, who in _images(mesh):
+        pulled.setdefault(image.rpartition("/")[0], set()).add(who)
     for hub in context.catalog.hubs.values():
-        pulled = sorted(set(_pulled(mesh, hub.hub)))
-        if pulled:
-            yield _finding(hub, pulled, context)
+        found = {
+            who for place, users in pulled.items() if f"{place}/".startswith(f"{hub.hub}/") for who in users
+        }
+        if found:
+            yield _finding(hub, sorted(found), context)
 
 
-def _pulled(mesh: Snapshot, hub: str) -> Iterator[str]:
-    """Whatever runs, or injects, images from there."""
-    start = f"{hub}/"
+def _images(mesh: Snapshot) -> Iterator[tuple[str, str]]:
+    """Whatever runs, or is injected, and what pulls it."""
     for plane in mesh.control_planes:
-        if any(image and image.repository.startswith(start) for image in (plane.image, plane.proxy_image)):
-            yield str(plane.ref)
-    for crowd in mesh.crowds:
-        if crowd.image.repository.startswith(start):
-            yield crowd.workload
+        yield from ((image.repository, str(plane.ref)) for image in (plane.image, plane.proxy_image) if image)
+    yield from ((crowd.image.repository, crowd.workload) for crowd in mesh.crowds)
     for workload in mesh.workloads:
-        for image in workload.images.values():
-            if image.startswith(start):
-                yield workload.key
+        yield from ((image, workload.key) for image in workload.images.values())
 
 
 def _finding(hub: Hub, pulled: list[str], context: Context) -> Finding:

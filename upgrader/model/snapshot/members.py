@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import msgspec
 
 from upgrader.model.image import Image
 from upgrader.model.kinds import Labels, Obj, Ref
+from upgrader.model.once import Once
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +55,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Its pod template in its own shape (``metadata``, ``spec``), as far as checks ask about it; without affinity, values
     of environment and arguments (those of Istio's own containers are kept). See ``cluster.read.templates``."""
 
-    @cached_property
+    @Once
     def key(self) -> str:
         """``Kind namespace/name``, as proxies name their owner."""
         return str(self.ref)
 
-    @cached_property
+    @Once
     def name(self) -> str:
         """``namespace/name`` as people write it."""
         return f"{self.ref.namespace}/{self.ref.name}"

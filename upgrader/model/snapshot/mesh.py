@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
+from upgrader.model.image import Image
 from upgrader.model.kinds import Kind, Obj
 from upgrader.model.snapshot.installed import (
     Belonging,
@@ -20,6 +23,9 @@ from upgrader.model.snapshot.installed import (
 )
 from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+
+_Alike = tuple[str, str, str, str, Image, bool, str]
+_alike: Callable[[Proxy], _Alike] = attrgetter(*Crowd.__struct_fields__[:-1])
 
 
 class ClusterId(msgspec.Struct, frozen=True):
@@ -50,6 +56,12 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool = False
 
 
+class NotHeld(tuple[Any, ...]):
+    """No members, because whoever wrote the snapshot down did not know of them yet."""
+
+    __slots__ = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that was read, sorted, so that equal clusters have equal snapshots."""
 
@@ -75,7 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """``namespace/name`` of every Service in the root namespace and of every Service a webhook names."""
     kinds: tuple[Kind, ...] = ()
     nodes: int = 0
-    documents: tuple[Document, ...] = ()
+    documents: tuple[Document, ...] = NotHeld()
     """Services, Nodes, NetworkPolicies and the like, sorted by kind, namespace and name. Which, and how much of each, is
     in ``survey.documents``; ask ``unseen`` before concluding from there being none."""
     mesh_configs: dict[str, Obj] = {}
@@ -98,19 +110,33 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The namespace of that name."""
         return self._spaces.get(name)
 
-    def proxies_of(self, revision: str) -> tuple[Proxy, ...]:
+    def proxies_of(self, revision: str) -> Sequence[Proxy]:
         """The proxies that *revision* serves."""
-        return tuple(p for p in self.proxies if p.revision == revision)
+        return self._of_revision.get(revision, ())
+
+    @cached_property
+    def revisions(self) -> frozenset[str]:
+        """Revisions that serve a proxy; one may be empty, and need not be installed."""
+        return frozenset(self._of_revision)
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """``Kind namespace/name`` of everything that has a proxy, to its namespace."""
+        return {p.workload: p.namespace for p in self.proxies}
 
     @cached_property
     def crowds(self) -> Sequence[Crowd]:
-        """Every proxy that is not on its way out, taken together with those like it; by their first ones."""
-        counts = Counter(
-            (p.workload, p.kind, p.revision, p.version, p.image, p.native, p.pinned)
-            for p in self.proxies
-            if not p.terminating
-        )
-        return tuple(Crowd(*alike, count) for alike, count in counts.items())
+        """Every proxy that is not on its way out, taken together with those like it, workload by workload."""
+        found: list[Crowd] = []
+        for proxies in self._staying.values():
+            first, *others = map(_alike, proxies)
+            if all(
+                other == first for other in others
+            ):  # as good as always; hashing ten thousand images is dear
+                found.append(Crowd(*first, len(proxies)))
+            else:
+                found += (Crowd(*alike, count) for alike, count in Counter([first, *others]).items())
+        return tuple(found)
 
     def documents_of(self, kind: str) -> tuple[Document, ...]:
         """The documents of *kind* (``Service``), by namespace and name."""
@@ -141,26 +167,38 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def live(self) -> Mapping[str, Sequence[Proxy]]:
         """``Kind namespace/name`` to its proxies; ztunnel and pods that are on their way out are left out."""
+        return {owner: found for owner, found in self._staying.items() if found[0].kind != "ztunnel"}
+
+    @cached_property
+    def _staying(self) -> Mapping[str, Sequence[Proxy]]:
         found: dict[str, list[Proxy]] = {}
         for proxy in self.proxies:
-            if not proxy.terminating and proxy.kind != "ztunnel":
+            if not proxy.terminating:
                 found.setdefault(proxy.workload, []).append(proxy)
         return found
 
     def served_by(self, revisions: frozenset[str], kinds: frozenset[str]) -> Sequence[tuple[Workload, int]]:
         """Workloads of *kinds* with live proxies that any of *revisions* serves, in their order, with how many these are."""
         if (revisions, kinds) not in self._served:
-            counts: Counter[str] = Counter()
+            counts: dict[str, int] = {}
             for crowd in self.crowds:
                 if crowd.revision in revisions and crowd.kind != "ztunnel":
-                    counts[crowd.workload] += crowd.count
-            found = ((w, counts[w.key]) for w in self.workloads if w.ref.kind.kind in kinds)
-            self._served[revisions, kinds] = tuple((workload, count) for workload, count in found if count)
+                    counts[crowd.workload] = counts.get(crowd.workload, 0) + crowd.count
+            self._served[revisions, kinds] = tuple(
+                (w, counts[w.key]) for w in self.workloads if w.key in counts and w.ref.kind.kind in kinds
+            )
         return self._served[revisions, kinds]
 
     @cached_property
     def _served(self) -> dict[tuple[frozenset[str], frozenset[str]], tuple[tuple[Workload, int], ...]]:
         return {}
+
+    @cached_property
+    def _of_revision(self) -> dict[str, list[Proxy]]:
+        found: dict[str, list[Proxy]] = {}
+        for proxy in self.proxies:
+            found.setdefault(proxy.revision, []).append(proxy)
+        return found
 
     @cached_property
     def _spaces(self) -> dict[str, Namespace]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 import msgspec
 
 from upgrader.model.codec import decode
@@ -31,7 +29,7 @@ from upgrader.model.kinds import (
     STATEFUL_SET,
     STORAGE_CLASS,
 )
-from upgrader.model.snapshot.mesh import Snapshot, Unread
+from upgrader.model.snapshot.mesh import NotHeld, Snapshot, Unread
 
 DOCUMENTED = (
     SERVICE, NODE, NETWORK_POLICY, RESOURCE_QUOTA, LIMIT_RANGE, HPA, PDB, INGRESS, INGRESS_CLASS, STORAGE_CLASS,
@@ -39,15 +37,15 @@ DOCUMENTED = (
     STATEFUL_SET, DAEMON_SET, CONFIG_MAP, SECRET,
 )  # fmt: skip
 """Kinds that ``Snapshot.documents`` has, beside what others defined (cert-manager, the Sail Operator)."""
-_LATER: Mapping[str, tuple[str, ...]] = {
-    "documents": tuple(kind.resource for kind in DOCUMENTED),
-    "mesh_configs": ("mesh configurations",),
-    "injector_values": ("values of injectors",),
-    "install_values": ("values of installations",),
-    "certificates": ("certificates of authorities",),
-}
-"""Fields that releases added, each with what is missing where it is."""
-_TEMPLATES = "pod templates of workloads"
+_LATER = (
+    *(kind.resource for kind in DOCUMENTED),
+    "mesh configurations",
+    "values of injectors",
+    "values of installations",
+    "certificates of authorities",
+    "pod templates of workloads",
+)
+"""What snapshots have since they have documents."""
 
 
 def read_snapshot(data: bytes | str) -> Snapshot:
@@ -60,21 +58,9 @@ def read_snapshot(data: bytes | str) -> Snapshot:
         msgspec.DecodeError: not JSON.
     """
     found = decode(data, Snapshot)
-    held = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-    missing = tuple(
-        Unread(what=what, why="this snapshot does not hold them: an older release took it", optional=True)
-        for what in _not_in(held)
-    )
-    if not missing:
+    if not isinstance(found.documents, NotHeld):
         return found
+    why = "this snapshot does not hold them: an older release took it"
+    missing = (Unread(what=what, why=why, optional=True) for what in _LATER)
     unread = sorted((*found.unread, *missing), key=lambda u: (u.what, u.why, u.optional))
-    return msgspec.structs.replace(found, unread=tuple(unread))
-
-
-def _not_in(held: Mapping[str, msgspec.Raw]) -> Iterator[str]:
-    for field, missing in _LATER.items():
-        if field not in held:
-            yield from missing
-    workloads = msgspec.json.decode(held.get("workloads", b"[]"), type=list[msgspec.Raw])
-    if workloads and "template" not in msgspec.json.decode(workloads[0], type=dict[str, msgspec.Raw]):
-        yield _TEMPLATES
+    return msgspec.structs.replace(found, documents=(), unread=tuple(unread))

@@ -183,14 +183,14 @@ def _typed(image: str, variant: str) -> str:
 
 def expected_image(workload: Workload, image: str) -> str:
     """What *workload* runs when its revision injects *image*: its own pins win, as in istiod (``ProxyImage``)."""
-    pinned = workload.template_annotations.get(PROXY_IMAGE)
-    if pinned:
+    notes = workload.template_annotations
+    if pinned := notes.get(PROXY_IMAGE):
         return pinned
-    own = workload.images.get(PROXY, "")
+    own = workload.images.get(PROXY, "auto")
     if own and own != "auto":
         return own
-    variant = workload.template_annotations.get(IMAGE_TYPE, "")
-    return _typed(image, variant) if image else ""
+    variant = notes.get(IMAGE_TYPE, "")
+    return _typed(image, variant) if image and variant else image
 
 
 def image_text(image: Image | None) -> str:

@@ -97,8 +97,11 @@ def cases(
         if namespace_binding(labels, forecast) != NONE:
             about = f"namespace {space.name} ({_asks(labels)})"
             found[key] = _case(forecast, images, about, space.name, {})
+    bound = {name for name, labels in forecast.namespaces.items() if INJECTION in labels or REV in labels}
     for workload in mesh.workloads:
-        if workload.gateway in ("api", "istioctl") or workload_binding(workload, forecast) == NONE:
+        if workload.ref.namespace in bound or workload.gateway in ("api", "istioctl"):
+            continue
+        if workload_binding(workload, forecast) == NONE:
             continue
         labels = {k: v for k, v in forecast.templates[workload.key].items() if k in (INJECT, REV)}
         key = ("", "", labels.get(INJECT, ""), labels.get(REV, ""))

@@ -29,8 +29,6 @@ from upgrader.steps import RelabelNamespace, RestartWorkload
 
 def concerned(draft: Draft, workload: Workload) -> bool:
     """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up."""
-    if workload.key in draft.restarted:
-        return False
     if draft.old in draft.runs.get(workload.key, ()):
         return True
     binding = workload_binding(workload, draft.forecast)
@@ -199,17 +197,17 @@ def _relabel_words(name: str, wanted: dict[str, str | None], before: dict[str, s
 
 def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
     """Restart those whose next pods are foreseen on the new revision; returns them."""
-    moved = []
+    moved, new = [], (draft.new,)
     for workload in workloads:
         step = _restart(draft, workload)
         later = after(draft.forecast, step, draft.stage.forecast)
-        if later.next_proxy(workload).revisions != (draft.new,):
+        if later.next_proxy(workload).revisions != new:
             continue
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
         _remember(draft, workload)
-        draft.moved(workload, step.mark)
         moved.append(workload)
+    draft.moved(moved)
     return moved
 
 
@@ -225,8 +223,8 @@ def _remember(draft: Draft, workload: Workload) -> None:
 
 def _restart(draft: Draft, workload: Workload) -> RestartWorkload:
     key = workload.key
-    named = workload_binding(workload, draft.forecast).way == "template-revision"
     label = draft.forecast.templates[key].get(REV)
+    named = label is not None and workload_binding(workload, draft.forecast).way == "template-revision"
     return RestartWorkload(
         ref=workload.ref,
         uid=workload.uid,

@@ -29,6 +29,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UpgradeError: UPG-0014 a name is neither a namespace nor a workload nor a Gateway.
         """
+        if not only and not exclude:
+            return cls()
         known = {n.name for n in mesh.namespaces} | {w.name for w in mesh.workloads}
         known |= {f"{g.ref.namespace}/{g.ref.name}" for g in mesh.api_gateways}
         strange = sorted({*only, *exclude} - known)
@@ -51,6 +53,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
     def restarts(self, workload: Workload) -> bool:
         """Whether *workload* moves."""
+        if self.whole:
+            return True
         names = {workload.name, workload.ref.namespace}
         return not names.intersection(self.exclude) and (not self.only or bool(names.intersection(self.only)))
 

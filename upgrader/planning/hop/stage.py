@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.playbook import Playbook
-from upgrader.model.snapshot import Snapshot, Workload
+from upgrader.model.snapshot import Crowd, Proxy, Snapshot, Workload
 from upgrader.model.version import Version
 from upgrader.planning.foresight.forecast import Forecast, gateway_name, tag_of
 from upgrader.planning.foresight.foresee import after
@@ -63,14 +62,19 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, mesh: Snapshot) -> Self:
         """The mesh as it was read."""
         runs: dict[str, frozenset[str]] = {}
-        for proxy in mesh.proxies:  # those that are on their way out as well: they still need their istiod
+        pods: dict[str, int] = {}
+        for crowd in mesh.crowds:
+            pods[crowd.workload] = pods.get(crowd.workload, 0) + crowd.count
+        leaving = (p for p in mesh.proxies if p.terminating)  # they need their istiod until they are gone
+        every: tuple[Crowd | Proxy, ...] = (*mesh.crowds, *leaving)
+        for proxy in every:
             known = runs.get(proxy.workload, frozenset())
             if proxy.revision not in known:
                 runs[proxy.workload] = known | {proxy.revision}
         return cls(
             forecast=Forecast.of(mesh),
             runs=runs,
-            pods=Counter(p.workload for p in mesh.proxies if not p.terminating),
+            pods=pods,
             marks={w.key: w.template_annotations.get(RESTARTED_FOR) for w in mesh.workloads},
             parts=_parts(mesh),
             uids={p.revision: p.uid for p in mesh.control_planes},
@@ -138,8 +142,7 @@ class Draft:
         self.movable = tuple(
             w for w in inputs.mesh.workloads if w.gateway in ("", "injected") and w.ref.kind in WORKLOADS
         )
-        """Workloads that a restart could move."""
-        self.restarted: set[str] = set()
+        """Workloads that a restart could move, and none has moved yet."""
         self.runs = dict(stage.runs)
         self.marks = dict(stage.marks)
         self.parts = dict(stage.parts)
@@ -220,11 +223,12 @@ class Draft:
         if finding not in self.findings:
             self.findings.append(finding)
 
-    def moved(self, workload: Workload, mark: str) -> None:
-        """*workload* runs the new revision from here on, its restart marked so."""
-        key = workload.key
-        self.restarted.add(key)
-        self.runs[key], self.marks[key] = frozenset({self.new}), mark
+    def moved(self, workloads: Iterable[Workload]) -> None:
+        """These run the new revision from here on."""
+        keys = {workload.key for workload in workloads}
+        self.runs.update(dict.fromkeys(keys, frozenset({self.new})))
+        self.marks.update(dict.fromkeys(keys, self.inputs.mark))
+        self.movable = tuple(w for w in self.movable if w.key not in keys)
 
     def pods(self, workload: Workload) -> int:
         """Pods that a restart of *workload* replaces."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from upgrader.checks.configuration.hosts import NETWORKING
 from upgrader.checks.context import Context
 from upgrader.checks.scope import stays
 from upgrader.model.injection import REVISION
@@ -60,9 +61,9 @@ def written(mesh: Snapshot, context: Context) -> Iterator[CustomResource]:
     One that is labelled with a revision is read by that one alone, which ``installation.revision_labelled`` tells.
     """
     made = {(b.ref.namespace, b.ref.name) for b in mesh.belongings if b.ref.kind.kind == KIND}
-    for resource in mesh.resources:
+    for resource in mesh.resources_of(NETWORKING, KIND):
         ref = resource.ref
-        if ref.kind.kind != KIND or (ref.namespace, ref.name) in made or REVISION in resource.labels:
+        if (ref.namespace, ref.name) in made or REVISION in resource.labels:
             continue
         if not stays(context, ref.namespace):
             yield resource
