@@ -15,6 +15,19 @@ from upgrader.cli.entry import run
 
 Desks = Callable[..., Desk]
 pytestmark = pytest.mark.slow
+OUR_QUESTION = """
+schema: 1
+advisories:
+- id: 1.28-our-header
+  title: Our header is read by nobody any more
+  area: traffic
+  severity: behaviour
+  change: our filter is not rebuilt for it
+  do: [rebuild our filter]
+  ask: Does anybody read our header?
+  source: [our own test bed]
+  seen: 2026-11-01
+"""
 LATER = ("documents", "mesh_configs", "injector_values", "install_values", "certificates")
 
 
@@ -121,6 +134,22 @@ def test_steps_need_to_know_what_is_installed(desk: Desks, away: Callable[..., S
         said = away(*words)
         assert said.code == 64
         assert "--manifests" in said.err
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_a_question_of_the_site_is_answered_on_a_snapshot_as_on_the_cluster(
+    command: str, desk: Desks, away: Callable[..., Said]
+) -> None:
+    there = desk()
+    site = there.place / "known" / "advisories"
+    site.mkdir(parents=True)
+    (site / "1.28.yaml").write_text(OUR_QUESTION, encoding="utf-8")
+    asked = (command, "--to", "1.28", "--catalog", str(site.parent), "-o", "json")
+    offline = ("--from", str(stored(there)), "--manifests", str(there.place / "manifests"))
+    for said in (there.type, lambda *words: away(*words, *offline)):
+        assert ("UPG-0362", "1.28-our-header") in findings(said(*asked))
+        answered = findings(said(*asked, "--answer", "1.28-our-header=no: nobody"))
+        assert "1.28-our-header" not in {subject for _, subject in answered}
 
 
 def test_a_cluster_and_a_snapshot_are_not_named_together(desk: Desks, away: Callable[..., Said]) -> None:

@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 
 from upgrader.catalog.advisory import UNSET, AdvisoriesFile, Advisory, Detector, Pattern
-from upgrader.catalog.load import CODE
+from upgrader.catalog.load import ADVISORIES, CODE
 from upgrader.catalog.paths import PathError, compiled
 from upgrader.model.errors import Exit, UpgradeError
 
 _DATA = Path(__file__).with_name("data")
-FOLDER = "advisories"
 TESTS = (
     "exists", "empty", "equals", "differs", "among", "outside", "matches", "contains", "below", "at_least", "above",
     "longer",
@@ -49,15 +48,15 @@ def advisories_of(minor: str, folder: Path | None = None) -> tuple[Advisory, ...
     Raises:
         UpgradeError: UPG-0003 a file has an unknown key or a wrong value.
     """
-    found = {a.id: a for a in _read(_DATA / FOLDER / f"{minor}.yaml")}
+    found = {a.id: a for a in _read(_DATA / ADVISORIES / f"{minor}.yaml")}
     if folder is not None:
-        found |= {a.id: a for a in _read(folder / FOLDER / f"{minor}.yaml")}
+        found |= {a.id: a for a in _read(folder / ADVISORIES / f"{minor}.yaml")}
     return tuple(found.values())
 
 
 def minors_with_advisories(folder: Path | None = None) -> tuple[str, ...]:
     """Every minor that has a file, oldest first."""
-    places = [_DATA / FOLDER, *([folder / FOLDER] if folder else [])]
+    places = [_DATA / ADVISORIES, *([folder / ADVISORIES] if folder else [])]
     found = {file.stem for place in places for file in place.glob("*.yaml")}
     return tuple(sorted(found, key=lambda minor: [int(n) for n in re.findall(r"\d+", minor)]))
 

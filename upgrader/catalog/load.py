@@ -25,6 +25,8 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
 
 CODE = "UPG-0003"
+ADVISORIES = "advisories"
+"""Folder in a catalog with a file for each minor; read by ``catalog.advisories``."""
 Decoded = TypeVar("Decoded")
 _DATA = Path(__file__).with_name("data")
 
@@ -95,8 +97,10 @@ def _files(folder: Path) -> list[Path]:
             near = difflib.get_close_matches(file.name, FILES, 1)
             meant = f"did you mean {near[0]}?" if near else f"files are {', '.join(FILES)}"
             raise _wrong(file, f"the catalog has no file of that name; {meant}")
-    if not found:
-        raise _wrong(folder / "releases.yaml", f"it has none of {', '.join(FILES)}")
+    if not found and not any((folder / ADVISORIES).glob("*.yaml")):
+        raise _wrong(
+            folder / "releases.yaml", f"it has none of {', '.join(FILES)}, and no {ADVISORIES}/MINOR.yaml"
+        )
     return found
 
 

@@ -141,6 +141,18 @@ def from_folder(folder: Path | None, way: Way | None) -> Rendered:
     return Rendered(folder, targets, releases)
 
 
+def by_catalog(way: Way | None) -> Rendered:
+    """Nothing to install: the way over the newest release of each minor that the catalog knows.
+
+    Raises:
+        UpgradeError: as ``route`` and ``explicit``.
+    """
+    if way is None:
+        return Rendered(None, (), {})
+    newest = [Version.parse(release.latest) for release in way.catalog.releases.values()]
+    return Rendered(None, way.targets(newest), {})
+
+
 def hops_of(way: Way, found: Found) -> tuple[Version, ...]:
     """The versions on the way, of those that there is an istioctl of.
 

@@ -16,7 +16,7 @@ from upgrader.checks.join import joined
 from upgrader.cli.input.options import Globals
 from upgrader.cli.input.places import manifests_folder, playbook_path
 from upgrader.cli.runs.answering import answers_of, of_the_way
-from upgrader.cli.runs.choosing import Way, Wish, from_folder, hops_of, method_of
+from upgrader.cli.runs.choosing import Way, Wish, by_catalog, from_folder, hops_of, method_of
 from upgrader.cli.runs.istioctl import found_here, looking
 from upgrader.cli.runs.rendering import Rendered, Rendering
 from upgrader.cli.runs.seeing import blind_spots
@@ -48,6 +48,20 @@ class Made:
     releases: dict[str, Release] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known before a mesh is looked at.
+
+    Attributes:
+        answers: Every one that was given, in the playbook or on the command line.
+        catalog: With the site's own entries.
+    """
+
+    playbook: Playbook
+    answers: tuple[Answer, ...]
+    catalog: Catalog
+
+
 def make(connection: Connection, said: Globals, wish: Wish) -> Made:
     """Read the cluster and decide.
 
@@ -56,12 +70,9 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
             findings is returned, for reading.
         ClusterFailure: the cluster could not be read.
     """
-    playbook = _playbook(wish)
-    answers, catalog = answers_of(wish.answer, playbook, site_of(wish)), catalog_of(wish)
-    mesh = survey(connection)
-    _check_place(mesh, said.istio_namespace)
-    plane = running(mesh)
-    way = Way(wish, Version.parse(plane.version), mesh, catalog) if plane else None
+    known = _known(wish)
+    playbook, catalog, mesh = known.playbook, known.catalog, survey(connection)
+    plane, way = _start(said, wish, mesh, catalog)
     found = found_here(said, wish.istioctl)
     with looking(said, found.newest if plane else None, plane.revision if plane else "") as looks:
         folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
@@ -77,7 +88,7 @@ def make(connection: Connection, said: Globals, wish: Wish) -> Made:
         further = (*rendered.findings, *looks.findings(connection.stopped), *blind)
     chosen = msgspec.structs.replace(playbook.install, method=method)
     playbook = msgspec.structs.replace(playbook, install=chosen)
-    context, answers = _context(plane, wish, playbook, rendered, catalog, answers)
+    context, answers = _context(plane, wish, rendered, known)
     report = run_checks(mesh, context)
     plan = _plan(
         connection.clock.now(),
@@ -101,14 +112,12 @@ def make_stored(said: Globals, wish: Wish, mesh: Snapshot) -> Made:
     Raises:
         UpgradeError: as ``making.make``.
     """
-    playbook = _playbook(wish)
-    said_before, catalog = answers_of(wish.answer, playbook), catalog_of(wish)
-    _check_place(mesh, said.istio_namespace)
-    plane = running(mesh)
-    way = Way(wish, Version.parse(plane.version), mesh, catalog) if plane else None
+    known = _known(wish)
+    playbook, catalog = known.playbook, known.catalog
+    plane, way = _start(said, wish, mesh, catalog)
     folder = manifests_folder(wish.manifests, playbook.install.folder, said.access)
-    rendered = from_folder(folder, way) if folder is not None else _by_catalog(way)
-    context, answers = _context(plane, wish, playbook, rendered, catalog, said_before)
+    rendered = from_folder(folder, way) if folder is not None else by_catalog(way)
+    context, answers = _context(plane, wish, rendered, known)
     report = run_checks(mesh, context)
     ready = rendered if rendered.releases else Rendered(None, (), {})
     ready = replace(ready, inputs=ready.inputs | dict(catalog.site))
@@ -120,11 +129,27 @@ def make_stored(said: Globals, wish: Wish, mesh: Snapshot) -> Made:
     return Made(allowed(plan, wish.allow, wish.reason), mesh, releases=rendered.releases)
 
 
-def _by_catalog(way: Way | None) -> Rendered:
-    if way is None:
-        return Rendered(None, (), {})
-    newest = [Version.parse(release.latest) for release in way.catalog.releases.values()]
-    return Rendered(None, way.targets(newest), {})
+def _known(wish: Wish) -> _Known:
+    """Read what *wish* names; the same whether a cluster or a snapshot is asked.
+
+    Raises:
+        UpgradeError: the playbook or the site's catalog is not usable; UPG-0364 an answer is to no question.
+    """
+    playbook = _playbook(wish)
+    return _Known(playbook, answers_of(wish.answer, playbook, site_of(wish)), catalog_of(wish))
+
+
+def _start(
+    said: Globals, wish: Wish, mesh: Snapshot, catalog: Catalog
+) -> tuple[ControlPlane | None, Way | None]:
+    """What the upgrade starts from, and the way from there; None where no istiod runs.
+
+    Raises:
+        UpgradeError: UPG-0106.
+    """
+    _check_place(mesh, said.istio_namespace)
+    plane = running(mesh)
+    return plane, Way(wish, Version.parse(plane.version), mesh, catalog) if plane else None
 
 
 def _plan(  # noqa: PLR0917  all that was read and decided comes together here
@@ -175,24 +200,19 @@ def site_of(wish: Wish) -> Path | None:
     return Path(wish.catalog) if wish.catalog else None
 
 
-def _context(  # noqa: PLR0917  what the checks look at comes together here
-    plane: ControlPlane | None,
-    wish: Wish,
-    playbook: Playbook,
-    rendered: Rendered,
-    catalog: Catalog,
-    said: Sequence[Answer],
+def _context(
+    plane: ControlPlane | None, wish: Wish, rendered: Rendered, known: _Known
 ) -> tuple[Context, tuple[Answer, ...]]:
-    """What the checks are given beside the mesh, and those answers of *said* that the plan records."""
+    """What the checks are given beside the mesh, and those answers that the plan records."""
     here = () if plane is None else (Version.parse(plane.version),)
     path = (*here, *rendered.targets)
-    answers = of_the_way(said, path, wish.answer)
+    answers = of_the_way(known.answers, path, wish.answer)
     context = Context(
         path=path,
         advisories=advisories_along(path, site_of(wish)),
-        catalog=catalog,
+        catalog=known.catalog,
         excluded=wish.exclude,
-        mirrors=playbook.mirrors,
+        mirrors=known.playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
         answers={a.id: a for a in answers},
     )
