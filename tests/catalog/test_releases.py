@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accepting import accepts
 from upgrader.catalog import Catalog, Release, Support, load_catalog
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
@@ -132,7 +133,8 @@ def read(text: str, folder: Path | None = None) -> Catalog:
 
 
 def test_a_site_lays_its_own_entries_over_ours() -> None:
-    catalog = read(ENTRY)
+    with accepts("UPG-0003"):
+        catalog = read(ENTRY)
     assert str(catalog.latest_patch("1.29")) == "1.29.99"
     assert str(catalog.latest_patch("1.28")) == "1.28.10"
 

@@ -56,6 +56,7 @@ def test_a_hop_is_rendered_by_the_istioctl_of_its_version_and_looking_writes_not
     made = [call for call in asked(place) if call.startswith("manifest generate")]
     assert all("--set profile=minimal --set revision=1-28-10" in call for call in made)
     assert not any("--force" in call or "install" in call for call in asked(place))
+    assert "UPG-0109" not in plan(shop).text
     assert shop.writes() == []
 
 

@@ -58,6 +58,7 @@ def test_anything_but_yes_in_full_starts_nothing(desk: Callable[..., Desk], answ
     playbook = ["--playbook", str(shop.swift())]
     code, shown = typed(shop, {"Only yes will do": answer}, "apply", "--to", "1.28", *playbook)
     assert code == 8, shown
+    assert "error UPG-0013: not started" in shown
     assert "Nothing was changed" in shown
     assert "Context    sandbox" in shown
     assert shop.writes() == []

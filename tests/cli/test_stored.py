@@ -113,7 +113,9 @@ def test_a_run_directory_is_a_place_of_a_snapshot_too(desk: Desks, away: Callabl
     folder = there.place / "r-20260105-smpl"
     folder.mkdir()
     shutil.copyfile(stored(there), folder / "snapshot.json")
-    assert away("check", "--from", str(folder)).code == 0
+    said = away("check", "--from", str(folder))
+    assert said.code == 0
+    assert "UPG-0020" not in said.text
 
 
 def test_a_plan_from_a_snapshot_has_the_steps_of_one_from_the_cluster(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accepting import accepts
 from tests.istioctl import asked, write_istioctl
 from upgrader.host.istioctl import Found, ask, find, identify, places
 from upgrader.model.errors import UpgradeError
@@ -27,7 +28,8 @@ def test_a_folder_of_several_gives_one_for_each_release(tmp_path: Path) -> None:
     for version in ("1.29.6", "1.28.10"):
         write_istioctl(tmp_path / f"istioctl-{version}", version)
     write_istioctl(tmp_path / "1.30.3" / "istioctl", "1.30.3")
-    found = look(tmp_path)
+    with accepts("UPG-0108"):
+        found = look(tmp_path)
     assert [b.version for b in found.binaries] == ["1.28.10", "1.29.6", "1.30.3"]
     assert found.newest is not None
     assert found.newest.version == "1.30.3"

@@ -369,6 +369,7 @@ def test_while_something_stays_behind_the_old_revision_is_not_retired() -> None:
     assert not list(steps(made, RemoveObjects))
     assert not any("redis-cart" in t for t in titles(made) if t.startswith("restart"))
     assert "UPG-0340" in codes(made)
+    assert not {"UPG-0340", "UPG-0342"} & {*codes(plan(shop(), "1.28.10", "1.29.6"))}
 
 
 @pytest.mark.parametrize(
@@ -400,6 +401,8 @@ def test_a_tag_does_not_take_along_a_namespace_that_was_to_stay() -> None:
     made = plan(meshed, "1.28.10", exclude=("other",))
     assert "UPG-0341" in codes(made)
     assert made.blocked
+    own = shop().namespace("other", rev="1-27-9").deployment("other/a", proxies=1)
+    assert "UPG-0341" not in codes(plan(own, "1.28.10", exclude=("other",)))
 
 
 def test_only_one_namespace_moves_when_only_that_is_asked_for() -> None:
