@@ -43,6 +43,21 @@ def test_before_1_18_a_gateway_needed_no_label() -> None:
     blocks(edge("1.18.7").api_gateway("edge/web"), "0326", "edge/web", "1.18.7 1.19.10")
 
 
+def test_until_1_24_2_a_gateway_without_an_owner_is_configured_and_its_deployment_is_nobodys() -> None:
+    managed = edge("1.24.2").api_gateway("edge/web")
+    found = blocks(managed, "0326", "edge/web", "1.24.2 1.25.5")
+    assert "no istiod renews its Deployment" in found.summary
+    silent(managed, "0387", "1.24.2 1.25.5")
+    silent(edge("1.24.2").api_gateway("edge/web", managed=False), "0326", "1.24.2 1.25.5")
+
+
+def test_from_1_24_3_on_pods_of_ones_own_need_an_owner_and_a_label_that_leads_nowhere_counts_before() -> None:
+    own = edge("1.24.3").api_gateway("edge/web", managed=False)
+    assert "no istiod acts on it" in blocks(own, "0326", "edge/web", "1.24.3 1.25.5").summary
+    lost = edge("1.23.6").api_gateway("edge/web", rev="gone", managed=False)
+    blocks(lost, "0326", "edge/web", "1.23.6 1.24.2")
+
+
 def test_an_istiod_that_empties_gateways_is_told_with_their_number() -> None:
     found = advises(
         edge("1.28.10").api_gateway("edge/web", rev="1-28-10"), "0327", "revision 1-28-10", "1.28.10 1.29.6"

@@ -9,6 +9,7 @@ from upgrader.catalog import load_catalog
 from upgrader.checks import CHECKS, run_checks, skip_refusal
 from upgrader.checks.context import Context
 from upgrader.model.finding import Severity
+from upgrader.model.snapshot import Unread
 from upgrader.model.version import Version
 
 
@@ -236,6 +237,21 @@ def test_a_revision_that_only_a_tag_names_is_set_aside_by_name() -> None:
     third = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").namespace("b", rev="1-28-10")
     found = advises(third.deployment("b/api", proxies=1), "0343", "revision 1-27-9", "1.28.10 1.29.6")
     assert "tag unused" in found.what[0]
+
+
+def test_what_is_known_of_the_proxies_of_a_revision_that_is_set_aside_is_said_and_no_more() -> None:
+    third = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").namespace("b", rev="1-28-10")
+    about = ("0343", "revision 1-27-9", "1.28.10 1.29.6")
+    assert "no proxy runs on it" in advises(third, *about).summary
+    third.deployment("c/old", proxies=2, on="1-27-9")
+    assert "2 pods run on it, and this plan leaves it as it is" in advises(third, *about).summary
+    path = ("0343", "revision 1-27-5", "1.26.8 1.27.9 1.28.10")
+    between = mesh().plane("1.26.8").plane("1.27.5").deployment("a/old", proxies=1, on="1-26-8")
+    silent(between, "0343", path[2])
+    assert "1 pod runs on it" in advises(between.deployment("c/own", proxies=1, on="1-27-5"), *path).summary
+    unseen = Unread(what="pods in namespace d", why="forbidden")
+    blind = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").having(unread=(unseen,))
+    assert "proxy" not in advises(blind, *about).summary
 
 
 def test_a_revision_that_nothing_names_is_nobodys_concern() -> None:

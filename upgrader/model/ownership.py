@@ -24,6 +24,11 @@ _VALIDATOR_COUNTS_SINCE = (1, 28)
 
 Tags = Mapping[str, frozenset[str]]
 
+DEPLOYS_ITS_OWN_SINCE = Version(1, 18, 0)
+"""Before it every istiod made the Deployment of a Gateway without a label (deploymentcontroller.go, 1.17.8 and 1.18.0)."""
+CONFIGURES_ITS_OWN_SINCE = Version(1, 24, 3)
+"""Before it every istiod configured the proxies of one (pilot/pkg/config/kube/gateway/controller.go, 1.24.2 and 1.24.3)."""
+
 
 def namespace_suffix(root: str) -> str:
     """What names of injectors and tag webhooks end in: nothing, or *root* where that is not istio-system.
@@ -66,6 +71,14 @@ def _heeds_validator(version: str) -> bool:
     """Whether an istiod of *version* takes the default validator for a sign that it is the default; unknown ones do."""
     release = Version.of_tag(version)
     return release is None or (release.major, release.minor) >= _VALIDATOR_COUNTS_SINCE
+
+
+def needs_owner(gateway: ApiGateway) -> Version:
+    """The first release whose istiods leave *gateway*, if it has no label, to its owner.
+
+    Who brings pods of their own for it needs the configuration only.
+    """
+    return DEPLOYS_ITS_OWN_SINCE if gateway.managed else CONFIGURES_ITS_OWN_SINCE
 
 
 def tags_of(snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -56,9 +56,27 @@ def test_a_definition_that_serves_what_is_read_is_as_it_should_be() -> None:
     silent(shop(), "0355", "1.28.10 1.29.6")
 
 
+def test_gateways_of_another_controller_and_their_routes_are_not_read_anyway() -> None:
+    """Neither blocks; a route of a Service is one of the mesh."""
+    old = crd(ROUTES, "v1beta1", bundle="v0.8.1")
+    bare = mesh().plane("1.28.10").namespace("shop").api_gateway("shop/web", class_name="nginx")
+
+    def asked(**parent: str) -> tuple[Mesh, str, str, str]:
+        kind = Kind(GROUP, "v1beta1", "httproutes", "HTTPRoute")
+        made = bare.resource("shop/a", kind=kind, spec={"parentRefs": [{"name": "web", **parent}]})
+        return with_crds(old, made=made), "0355", f"CRD {ROUTES}", "1.28.10 1.29.6"
+
+    advises(*asked())
+    blocks(*asked(kind="Service"))
+
+
 def test_where_istiod_asks_for_the_release_a_definition_without_one_is_too_old() -> None:
     alpha: dict[str, Any] = {"env": {"PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}}
-    made = using("grpcroutes", "GRPCRoute", mesh().plane("1.21.6", **alpha).namespace("shop", rev="1-21-6"))
+    made = using(
+        "grpcroutes",
+        "GRPCRoute",
+        mesh().plane("1.21.6", **alpha).namespace("shop", rev="1-21-6").api_gateway("shop/web", rev="1-21-6"),
+    )
     blocks(with_crds(crd(GRPC, "v1"), made=made), "0355", f"CRD {GRPC}", "1.21.6 1.22.8")
     silent(with_crds(crd(GRPC, "v1", bundle="v1.1.0-rc1"), made=made), "0355", "1.21.6 1.22.8")
     silent(with_crds(crd(ROUTES, "v1"), made=using("httproutes", "HTTPRoute")), "0355", "1.28.10 1.29.6")
@@ -108,13 +126,23 @@ def test_a_gateway_without_a_revision_loses_its_owner_hop_by_hop() -> None:
     silent(free_gateway("1.16.7"), "0387", "1.16.7 1.17.8")
 
 
-def test_from_1_24_2_on_it_is_not_served_either() -> None:
+def test_from_1_24_3_on_it_is_not_served_either() -> None:
     from tests.checks.asking import said
 
     first, second = said(free_gateway("1.17.8"), "0387", LONG)
     assert (first.hop, second.hop) == (1, 7)
     assert second.blocks
-    assert len(said(free_gateway("1.17.8"), "0387", LONG.replace("1.24.6", "1.24.1"))) == 1
+    assert len(said(free_gateway("1.17.8"), "0387", LONG.replace("1.24.6", "1.24.2"))) == 1
+
+
+def test_pods_that_somebody_brings_for_a_gateway_lose_nothing_before_1_24_3() -> None:
+    """Today (0326) and with a hop (0387) each mesh hears of it once."""
+    own = mesh().plane("1.22.8").namespace("shop").api_gateway("shop/web", managed=False)
+    for code in ("0326", "0387"):
+        silent(own, code, "1.22.8 1.23.6 1.24.2")
+    lost = blocks(own, "0387", "Gateways without a revision", "1.22.8 1.23.6 1.24.6")
+    assert (lost.hop, lost.objects) == (2, ("Gateway shop/web",))
+    silent(own, "0326", "1.22.8 1.23.6 1.24.6")
 
 
 def test_a_default_tag_a_label_or_an_installation_without_a_revision_owns_it() -> None:

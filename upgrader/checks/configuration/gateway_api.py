@@ -6,11 +6,13 @@ from upgrader.catalog.needs import Need, needs_of
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, new_minors, some
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.snapshot import Definition, Snapshot
+from upgrader.model.snapshot import CustomResource, Definition, Snapshot
 from upgrader.model.step import counted
 from upgrader.model.version import Version
 
 GROUP = "gateway.networking.k8s.io"
+_OF_THE_MESH = frozenset({"Service", "ServiceEntry"})
+"""Parents of routes that sidecars and waypoints apply."""
 _ALPHA = "PILOT_ENABLE_ALPHA_GATEWAY_API"
 
 
@@ -50,8 +52,24 @@ def _too_old(definition: Definition, need: Need) -> bool:
 
 
 def _objects(mesh: Snapshot, definitions: list[Definition]) -> list[str]:
+    """Objects of these kinds that istiod reads; the Gateways of other controllers, and their routes, are none."""
     plurals = {d.name.partition(".")[0] for d in definitions}
-    return [str(r.ref) for r in mesh.resources if r.ref.kind.group == GROUP and r.ref.kind.plural in plurals]
+    ours = {(g.ref.namespace, g.ref.name) for g in mesh.api_gateways if g.class_name.startswith("istio")}
+    there = (r for r in mesh.resources if r.ref.kind.group == GROUP and r.ref.kind.plural in plurals)
+    return [str(r.ref) for r in there if _read(r, ours)]
+
+
+def _read(resource: CustomResource, ours: set[tuple[str, str]]) -> bool:
+    ref, spec = resource.ref, resource.body.get("spec") or {}
+    if ref.kind.kind == "Gateway":
+        return (ref.namespace, ref.name) in ours
+    parents = spec.get("parentRefs") if ref.kind.kind.endswith("Route") else None
+    if parents is None:
+        return bool(ours)
+    return any(
+        p.get("kind", "Gateway") in _OF_THE_MESH or (p.get("namespace", ref.namespace), p.get("name")) in ours
+        for p in parents
+    )
 
 
 def _finding(old: list[Definition], used: list[str], need: Need, number: int, target: Version) -> Finding:

@@ -8,13 +8,15 @@ from upgrader.model.finding import Finding, Severity
 from upgrader.model.injection import REVISION
 from upgrader.model.ownership import default_validator_of, tags_of
 from upgrader.model.snapshot import Snapshot
+from upgrader.model.step import counted
 from upgrader.model.version import Version
 
 
 def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
-    """Report revisions that a hop neither leaves nor leads to, although something names them.
+    """Report revisions that a hop neither leaves nor leads to, although something names them or runs on them.
 
-    Nothing runs on them, so the plan starts elsewhere; what names them stays where it is, one minor more behind.
+    As a rule nothing runs on them, so the plan starts elsewhere. Proxies that do run there, and what names them, stay
+    where they are, one minor more behind.
     """
     leaves = moving(mesh, context)
     for plane in mesh.control_planes:
@@ -23,13 +25,14 @@ def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         on_the_way = any(plane.version == str(v) for v in context.path)
         if newer or on_the_way or plane.revision in leaves:
             continue
-        if names := [*_naming(mesh, plane.revision)]:
+        names = [*_naming(mesh, plane.revision)]
+        if names or mesh.proxies_of(plane.revision):
             yield Finding(
                 code="UPG-0343",
                 severity=Severity.ADVISORY,
                 subject=f"revision {plane.revision}",
-                summary=f"revision {plane.revision} ({plane.version}): no proxy runs on it, and this plan leaves it as it is",
-                what=(f"named by {some(names)}",),
+                summary=f"revision {plane.revision} ({plane.version}): {_serves(mesh, plane.revision)}this plan leaves it as it is",
+                what=(f"named by {some(names)}",) if names else (),
                 why="a plan leaves one revision at a time; what starts there later would be left behind",
                 do=(
                     f"kubectl -n {plane.ref.namespace} get deployment {plane.ref.name}      # is it still wanted",
@@ -45,3 +48,10 @@ def _naming(mesh: Snapshot, revision: str) -> Iterator[str]:
     yield from (f"namespace {n.name}" for n in mesh.namespaces if n.labels.get(REVISION) in named)
     if default_validator_of(mesh) == revision:
         yield "the default validator"
+
+
+def _serves(mesh: Snapshot, revision: str) -> str:
+    """What is known of its proxies: nothing where pods could not be read."""
+    if count := len(mesh.proxies_of(revision)):
+        return f"{counted(count, 'pod')} run{'s' if count == 1 else ''} on it, and "
+    return "" if mesh.unseen("pods") else "no proxy runs on it, and "
