@@ -91,6 +91,29 @@ def test_a_namespace_that_a_repository_keeps_is_told_if_it_is_part_of_the_mesh()
     assert advises(made, "0331", "Flux").objects == ("Namespace apps",)
 
 
+@pytest.mark.parametrize(
+    ("manager", "tool"),
+    [("argocd-controller", "Argo CD"), ("kubectl-label, kustomize-controller", "Flux"), ("helm", "Helm")],
+)
+def test_a_label_that_a_hop_changes_and_a_driver_wrote_is_told_by_its_field_manager(
+    manager: str, tool: str
+) -> None:
+    made = mesh().plane("1.27.9").tag("prod", "1-27-9")
+    owned: dict[str, Any] = {"label_owners": {"istio.io/rev": manager}}
+    silent(made.namespace("by-tag", rev="prod", **owned), "0331")
+    silent(made.namespace("off", injection="disabled", label_owners={"istio-injection": manager}), "0331")
+    made.namespace("by-hand", rev="1-27-9", label_owners={"istio.io/rev": "kubectl-label"})
+    silent(made, "0331")
+    assert advises(made.namespace("apps", rev="1-27-9", **owned), "0331", tool).objects == ("Namespace apps",)
+
+
+def test_a_label_of_an_istiod_without_a_revision_changes_where_nobody_is_the_default() -> None:
+    owned: dict[str, Any] = {"injection": "enabled", "label_owners": {"istio-injection": "helm"}}
+    unnamed = mesh().plane("1.27.9", "default").namespace("apps", **owned)
+    assert "as a chart says" in advises(unnamed, "0331", "Helm").summary
+    silent(unnamed.tag("default", "default"), "0331")
+
+
 def test_the_instance_label_that_charts_set_is_no_proof_of_a_repository() -> None:
     silent(mesh().plane("1.27.9", labels={"app.kubernetes.io/instance": "istio"}), "0331")
 

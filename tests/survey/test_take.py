@@ -282,3 +282,40 @@ def test_the_digest_changes_with_everything_that_a_plan_depends_on(
     objects = mesh()
     change(objects)
     assert snapshot_digest(look(shelf(objects))) != snapshot_digest(look(shelf(mesh())))
+
+
+def test_who_wrote_the_injection_labels_of_a_namespace_is_kept_and_of_no_other_label(
+    shelf: Any, look: Look
+) -> None:
+    def wrote(manager: str, *labels: str, **more: Any) -> Obj:
+        fields: Obj = {"f:metadata": {"f:labels": {f"f:{label}": {} for label in labels}}}
+        return {"manager": manager, "operation": "Apply", "fieldsV1": fields, **more}
+
+    fields = [
+        wrote("argocd-controller", "istio.io/rev", "team"),
+        wrote("kubectl-label", "istio.io/rev"),
+        wrote("helm", "istio-injection"),
+        wrote("status", "istio.io/rev", subresource="status"),
+    ]
+    labels = {"istio.io/rev": "1-27-9", "team": "a"}
+    found = look(shelf([*mesh(), obj("Namespace", "kept", meta={"labels": labels, "managedFields": fields})]))
+    namespaces = {n.name: n for n in found.namespaces}
+    assert namespaces["kept"].label_owners == {"istio.io/rev": "argocd-controller, kubectl-label"}
+    assert namespaces["shop"].label_owners == {}
+
+
+def test_of_a_definition_the_marks_of_helm_are_kept_and_no_other_annotation(shelf: Any, look: Look) -> None:
+    meta = {
+        "labels": {"app.kubernetes.io/managed-by": "Helm", "chart": "istio"},
+        "annotations": {"meta.helm.sh/release-name": "istio-base", "note": "long"},
+    }
+    spec: Obj = {
+        "group": "networking.istio.io",
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    }
+    spec["scope"] = "Namespaced"
+    spec["names"] = {"kind": "Gateway", "plural": "gateways"}
+    name = "gateways.networking.istio.io"
+    definition = obj("CustomResourceDefinition", name, "", "apiextensions.k8s.io/v1", meta=meta, spec=spec)
+    [kept] = look(shelf([*mesh(), definition])).definitions
+    assert kept.marks == {"app.kubernetes.io/managed-by": "Helm", "meta.helm.sh/release-name": "istio-base"}

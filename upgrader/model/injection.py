@@ -17,7 +17,7 @@ from upgrader.model.version import Version
 INJECT = "sidecar.istio.io/inject"
 REVISION = "istio.io/rev"
 ENTRY = "sidecar-injector.istio.io"
-_LEGACY = "istio-injection"
+INJECTION = "istio-injection"
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 """istiod never injects there, whatever a webhook matches."""
 
@@ -131,7 +131,7 @@ class Injectors:
         self._injectors, self._versions = injectors, versions
         entries = [e for w in injectors for e in w.entries]
         self._spaces = tuple(
-            {REVISION, _LEGACY}.union(*(selector_keys(e.namespace_selector) for e in entries))
+            {REVISION, INJECTION}.union(*(selector_keys(e.namespace_selector) for e in entries))
         )
         self._pods = tuple({REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries)))
         self._known: dict[tuple[str | None, ...], Asking] = {}
@@ -210,9 +210,9 @@ def _strict(version: str) -> bool:
 
 
 def _why_none(ns_labels: Mapping[str, str], pod_labels: Mapping[str, str]) -> str:
-    if REVISION in ns_labels and "istio-injection" not in ns_labels:
+    if REVISION in ns_labels and INJECTION not in ns_labels:
         return f"nothing serves {REVISION}={ns_labels[REVISION]} of the namespace"
-    if "istio-injection" in ns_labels:
+    if INJECTION in ns_labels:
         return f"nothing serves istio-injection={ns_labels['istio-injection']} of the namespace"
     if REVISION in pod_labels:
         return f"nothing serves {REVISION}={pod_labels[REVISION]} of the pod"

@@ -13,6 +13,8 @@ from upgrader.survey.looking import Looking, named
 
 GATEWAY_API = "gateway.networking.k8s.io"
 _BUNDLE = f"{GATEWAY_API}/bundle-version"
+_HELMS = ("helm.sh/resource-policy", "meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
+_MANAGED_BY = "app.kubernetes.io/managed-by"
 _SERVERS_OWN = frozenset({
     "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields",
     "resourceVersion", "selfLink", "uid",
@@ -75,14 +77,17 @@ def _resource(kind: Kind, obj: Obj) -> CustomResource:
 
 def _definition(crd: Obj) -> Definition:
     metadata, versions = crd["metadata"], crd["spec"].get("versions") or ()
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     return Definition(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
         served=tuple(v["name"] for v in versions if v.get("served")),
         storage=next((v["name"] for v in versions if v.get("storage")), ""),
         stored=tuple((crd.get("status") or {}).get("storedVersions") or ()),
-        bundle=(metadata.get("annotations") or {}).get(_BUNDLE, ""),
+        bundle=annotations.get(_BUNDLE, ""),
         managers=managers_of(crd, "f:spec"),
+        marks={key: annotations[key] for key in _HELMS if key in annotations}
+        | ({_MANAGED_BY: labels[_MANAGED_BY]} if _MANAGED_BY in labels else {}),
     )
 
 

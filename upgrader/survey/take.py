@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from upgrader.cluster.read import gitops_annotations, tag_service_of
+from upgrader.cluster.read import gitops_annotations, label_owners, tag_service_of
+from upgrader.model.injection import INJECTION, REVISION
 from upgrader.model.kinds import (
     CONFIG_MAP,
     DAEMON_SET,
@@ -165,6 +166,7 @@ def _namespace(obj: Obj) -> Namespace:
         labels=dict(metadata.get("labels") or {}),
         terminating=bool(metadata.get("deletionTimestamp")),
         annotations=gitops_annotations(obj),
+        label_owners=label_owners(obj, (INJECTION, REVISION)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -103,6 +103,17 @@ def managers_of(obj: Obj, field: str = "") -> dict[str, str]:
         if not field or field in (entry.get("fieldsV1") or {}):
             found[name] = "Apply" if "Apply" in {operation, found.get(name)} else operation
     return dict(sorted(found.items()))
+
+
+def label_owners(obj: Obj, keys: Iterable[str]) -> dict[str, str]:
+    """Each label of *keys* that *obj* has to the field managers that wrote it, by name and joined by commas."""
+    found: dict[str, set[str]] = {key: set() for key in keys if key in (obj["metadata"].get("labels") or {})}
+    for entry in obj["metadata"].get("managedFields") or () if found else ():
+        metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+        for key, owners in found.items():
+            if f"f:{key}" in (metadata.get("f:labels") or {}) and not entry.get("subresource"):
+                owners.add(str(entry.get("manager", "")))
+    return {key: ", ".join(sorted(owners)) for key, owners in sorted(found.items()) if owners}
 
 
 def gitops_annotations(obj: Obj) -> dict[str, str]:

@@ -107,6 +107,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         managers: Field manager to operation (``Apply`` or ``Update``) of those who own part of the spec.
+        marks: The label and annotations by which Helm knows its own (``app.kubernetes.io/managed-by``,
+            ``meta.helm.sh/release-name`` and ``-namespace``, ``helm.sh/resource-policy``), those that are there; None in
+            a snapshot of a release that did not look at them.
     """
 
     name: str
@@ -116,6 +119,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     stored: tuple[str, ...]
     bundle: str = ""
     managers: Labels = {}
+    marks: Labels | None = None
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):

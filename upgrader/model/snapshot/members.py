@@ -10,7 +10,12 @@ from upgrader.model.once import Once
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):
-    """A namespace and its labels."""
+    """A namespace and its labels.
+
+    Attributes:
+        label_owners: ``istio-injection`` and ``istio.io/rev``, where it has them, to the field managers that wrote them,
+            such as ``argocd-controller``; several are joined by commas. Empty where the API server tells none.
+    """
 
     name: str
     uid: str
@@ -18,6 +23,7 @@ class Namespace(msgspec.Struct, frozen=True, kw_only=True):
     terminating: bool = False
     annotations: Labels = {}
     """Only those that say which tool keeps the object as a repository says (argocd.argoproj.io/, toolkit.fluxcd.io/)."""
+    label_owners: Labels = {}
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):

@@ -12,7 +12,10 @@ from upgrader.checks.advisories.named.ambient import (
     more_workloads_than_a_request_holds,
     policies_of_istio_cni,
 )
-from upgrader.checks.advisories.named.charts import gateway_charts_scaled_by_hand
+from upgrader.checks.advisories.named.charts import (
+    definitions_that_no_release_owns,
+    gateway_charts_scaled_by_hand,
+)
 from upgrader.checks.advisories.named.configuration.envoy_filters import removals_that_others_build_on
 from upgrader.checks.advisories.named.configuration.hosts import (
     external_names_in_use,
@@ -69,6 +72,7 @@ _CHECKS: tuple[NamedCheck, ...] = (
     ambient_configuration_of_no_revision,
     backend_policies_with_a_destination_rule,
     cni_excludes_ambient,
+    definitions_that_no_release_owns,
     dns_capture_needs_an_order,
     duplicate_subsets,
     external_names_in_use,
