@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Desk
+from tests.cli.test_refusals import assert_refused
+from tests.cli.test_stored import OUR_QUESTION
 
 Desks = Callable[..., Desk]
 pytestmark = pytest.mark.slow
@@ -98,3 +100,43 @@ def test_a_sites_file_that_is_not_understood_is_refused(desk: Desks) -> None:
     assert "error UPG-0003" in said.err
     assert "newest" in said.err
     assert shop.type("versions", "--catalog", str(shop.place / "nowhere")).code == 78
+
+
+def test_a_plan_is_stale_once_the_sites_files_are_others(desk: Desks) -> None:
+    shop = desk()
+    folder = site(shop, OURS.partition("  known_bad")[0] + "  source: [ours]\n  seen: 2026-11-01\n")
+    (folder / "advisories").mkdir()
+    question = folder / "advisories" / "1.28.yaml"
+    question.write_text(OUR_QUESTION, encoding="utf-8")
+    plan = shop.plan("--to", "1.28", "--catalog", str(folder))
+    written = json.loads(plan.read_text())
+    assert {n for n in written["inputs"] if n.startswith("catalog/")} == {
+        "catalog/advisories/1.28.yaml",
+        "catalog/releases.yaml",
+    }
+    assert shop.type("apply", str(plan), "--dry-run=client").code == 0
+    question.write_text(OUR_QUESTION.replace("our filter", "the filter"), encoding="utf-8")
+    said = shop.type("apply", str(plan))
+    assert_refused(shop, said, "UPG-0401", 4)
+    assert "advisories/1.28.yaml: its content changed" in said.err
+    question.unlink()
+    assert "advisories/1.28.yaml: it is gone" in shop.type("apply", str(plan)).err
+
+
+def test_an_advisory_of_the_site_is_explained(desk: Desks) -> None:
+    shop = desk()
+    place = shop.place / "known" / "advisories"
+    place.mkdir(parents=True)
+    (place / "1.28.yaml").write_text(OUR_QUESTION, encoding="utf-8")
+    folder = str(place.parent)
+    assert "Our header is read by nobody" in shop.type("explain", "1.28-our-header", "--catalog", folder).out
+    assert_refused(shop, shop.type("explain", "1.28-our-header"), "UPG-0018", 64)
+    lines = {
+        line.partition("  ")[0]: line for line in shop.type("explain", "--catalog", folder).out.splitlines()
+    }
+    assert (
+        lines["1.28"]
+        != {line.partition("  ")[0]: line for line in shop.type("explain").out.splitlines()}["1.28"]
+    )
+    (place / "1.28.yml").write_text(OUR_QUESTION, encoding="utf-8")
+    assert_refused(shop, shop.type("explain", "1.28-our-header", "--catalog", folder), "UPG-0003", 78)

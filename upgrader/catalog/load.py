@@ -78,18 +78,31 @@ def load_catalog(folder: Path | None = None) -> Catalog:
             has an unknown key or a wrong value.
     """
     known = {kind.name: _read(_DATA / name, kind) for name, kind in FILES.items()}
-    site: dict[str, str] = {}
     for file in _files(folder) if folder is not None else ():
         kind = FILES[file.name]
         known[kind.name] |= _read(file, kind)
-        site[f"catalog/{file.name}"] = sha256(file.read_bytes()).hexdigest()
-    return Catalog(**known, site=site)
+    return Catalog(**known, site=site_digests(folder) if folder is not None else {})
+
+
+def site_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 (hex) of every file of a site's folder, by its name in a plan: ``catalog/advisories/1.28.yaml``.
+
+    Raises:
+        UpgradeError: UPG-0003 the folder or a file cannot be read, or has a name that no file of a catalog has.
+    """
+    try:
+        return {
+            f"catalog/{file.relative_to(folder)}": sha256(file.read_bytes()).hexdigest()
+            for file in (*_files(folder), *_advisories(folder))
+        }
+    except OSError as error:
+        raise _wrong(folder, error.strerror or "can not be read") from error
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of a site's folder."""
+    """The files of a site's folder, without its advisories."""
     try:
-        found = sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+        found = _yaml(folder)
     except OSError as error:
         raise _wrong(folder, error.strerror or "can not be read") from error
     for file in found:
@@ -97,11 +110,27 @@ def _files(folder: Path) -> list[Path]:
             near = difflib.get_close_matches(file.name, FILES, 1)
             meant = f"did you mean {near[0]}?" if near else f"files are {', '.join(FILES)}"
             raise _wrong(file, f"the catalog has no file of that name; {meant}")
-    if not found and not any((folder / ADVISORIES).glob("*.yaml")):
+    if not found and not _advisories(folder):
         raise _wrong(
             folder / "releases.yaml", f"it has none of {', '.join(FILES)}, and no {ADVISORIES}/MINOR.yaml"
         )
     return found
+
+
+def _advisories(folder: Path) -> list[Path]:
+    """One file for each minor."""
+    place = folder / ADVISORIES
+    found = _yaml(place) if place.is_dir() else []
+    for file in found:
+        if file.suffix != ".yaml" or minor_of(file.stem) is None:
+            raise _wrong(
+                file, "advisories are in files that are named after the minor one moves onto: 1.28.yaml"
+            )
+    return found
+
+
+def _yaml(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
 
 
 def decoded(file: Path, kind: type[Decoded], wrong: Callable[[Path, str], UpgradeError]) -> Decoded:

@@ -122,8 +122,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: Versions; the first is the one that runs.
         inputs: Digests (SHA-256, hex) of what the plan was made from: ``snapshot``, ``playbook``, and one per
-            manifest file (``manifests/1.28.10/istiod.yaml``).
+            manifest file (``manifests/1.28.10/istiod.yaml``) and per file of a site's catalog (``catalog/releases.yaml``).
         manifests: Folder that the manifests were read from.
+        catalog: Folder of the site's own catalog; empty where there was none.
         binaries: The istioctl that rendered each hop, where one did.
         checks: How many checks were run.
         answers: What somebody answered to the questions of advisories.
@@ -145,6 +146,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     playbook: Playbook
     inputs: dict[str, str] = {}
     manifests: str = ""
+    catalog: str = ""
     binaries: tuple[Binary, ...] = ()
     root_namespace: str = "istio-system"
     counts: dict[str, int] = {}

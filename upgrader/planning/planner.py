@@ -41,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         options: Version to what it was rendered with, if istioctl rendered it.
         changed: Version to what its control plane does differently; likewise.
         inputs: Further digests of what the plan is made from.
+        catalog: Folder of the site's own catalog, whose digests are among them; empty where there is none.
         answers: To the questions of advisories.
     """
 
@@ -60,6 +61,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Options] = {}
     changed: Mapping[str, tuple[Difference, ...]] = {}
     inputs: Mapping[str, str] = {}
+    catalog: str = ""
     answers: tuple[Answer, ...] = ()
 
 
@@ -91,6 +93,7 @@ def make_plan(request: Request) -> Plan:
             preconditions=preconditions(mesh),
             playbook=playbook,
             inputs=_inputs(request, facts, targets),
+            catalog=request.catalog,
             manifests=request.manifests,
             binaries=request.binaries,
             root_namespace=mesh.root_namespace,

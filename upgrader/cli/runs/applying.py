@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from upgrader.catalog import site_digests
 from upgrader.cli.runs.permitting import check_permissions
 from upgrader.cli.wiring import Connection, survey
 from upgrader.engine.keeping.folder import runs_in
@@ -24,11 +26,12 @@ def admit(connection: Connection, plan: Plan, runs: Path, until: str = "") -> Sn
     """The cluster as it is, once everything speaks for carrying out *plan*, or its beginning up to *until*.
 
     Raises:
-        UpgradeError: UPG-0402 another cluster, UPG-0406 blocked, UPG-0403 expired or used, UPG-0401 the cluster
-            changed, UPG-0302 a permission is missing.
+        UpgradeError: UPG-0402 another cluster, UPG-0406 blocked, UPG-0403 expired or used, UPG-0401 the cluster or the
+            site's catalog changed, UPG-0302 a permission is missing.
     """
     check_cluster(connection, plan)
     check_applicable(connection, plan, runs)
+    check_catalog(plan)
     mesh = survey(connection)
     check_fit(plan, mesh)
     check_permissions(connection, plan, Ground.of(mesh), until)
@@ -83,6 +86,33 @@ def check_applicable(connection: Connection, plan: Plan, runs: Path) -> None:
             f"upgrade status {used}",
             f"upgrade resume {used}",
         )
+
+
+def check_catalog(plan: Plan) -> None:
+    """The site's catalog is the one that the plan was made with, where it is on this machine.
+
+    Elsewhere it cannot be compared, as a playbook cannot: the plan holds what was decided from both.
+
+    Raises:
+        UpgradeError: UPG-0401; UPG-0003 it cannot be read any more.
+    """
+    if not plan.catalog or not Path(plan.catalog).is_dir():
+        return
+    then = {name: value for name, value in plan.inputs.items() if name.startswith("catalog/")}
+    now = site_digests(Path(plan.catalog))
+    if changed := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
+        raise UpgradeError(
+            "UPG-0401",
+            f"{plan.catalog} is not the catalog that the plan was made with",
+            what=tuple(f"{name.removeprefix('catalog/')}: {_change(name, then, now)}" for name in changed),
+            why="what is known of releases decides which way is taken, and what stands in it",
+            do=(f"upgrade plan --to {plan.path[-1]} --catalog {shlex.quote(plan.catalog)} --out plan.json",),
+            exit_code=Exit.STALE,
+        )
+
+
+def _change(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    return "it is gone" if name not in now else "it is new" if name not in then else "its content changed"
 
 
 def blocked(findings: Sequence[Finding]) -> UpgradeError:

@@ -182,6 +182,7 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
             options=rendered.options,
             changed=rendered.changed,
             inputs=rendered.inputs,
+            catalog=str(site.resolve()) if (site := site_of(wish)) else "",
         )
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from pathlib import Path
 
 import click
 
-from upgrader.catalog import codes, page
+from upgrader.catalog import codes, page, site_digests
 from upgrader.catalog.advisories import advisories_of, advisory, minors_with_advisories, near_ids
+from upgrader.checks.advisories.choosing import known
 from upgrader.cli.input.options import Spoken, global_options, said
 from upgrader.cli.output.screen import show, style_of
 from upgrader.model.codec import pretty
@@ -21,8 +23,9 @@ _ADVISORY = re.compile(r"^\d+\.\d+-")
 
 @click.command("explain", cls=Spoken)
 @click.argument("code", required=False)
+@click.option("--catalog", default="", metavar="DIR", help="Your own entries about releases, laid over ours.")
 @global_options
-def explain(code: str | None) -> int:
+def explain(code: str | None, catalog: str) -> int:
     """Explain a code, or an advisory of the releases on the way. Works offline.
 
     \b
@@ -30,9 +33,12 @@ def explain(code: str | None) -> int:
     upgrade explain 1.13-tcp-probes
     upgrade explain            # every code, a line each
     """
+    site = Path(catalog) if catalog else None
+    if site is not None:
+        site_digests(site)
     if code is None:
-        return _every()
-    text = _page(code)
+        return _every(site)
+    text = _page(code, site)
     options = said()
     show(
         options,
@@ -45,19 +51,19 @@ def explain(code: str | None) -> int:
     return Exit.OK
 
 
-def _every() -> int:
+def _every(site: Path | None) -> int:
     """A line for each code, and how many advisories there are for each minor."""
     rows = [(one, (page(one) or "").splitlines()[0].lstrip("# ")) for one in codes()]
-    known = {minor: counts(advisories_of(minor)) for minor in minors_with_advisories()}
+    told_of = {minor: counts(known(minor, site)) for minor in minors_with_advisories(site)}
 
     def text() -> str:
         lines = [f"{one}  {title}" for one, title in rows]
         lines += (
             ["", "Advisories: what changes with a minor, explained by their ids as a plan names them"]
-            if known
+            if told_of
             else []
         )
-        for minor, found in known.items():
+        for minor, found in told_of.items():
             told = ", ".join(
                 f"{number} {word}{'' if number == 1 or word == 'explained' else 's'}"
                 for word, number in found.items()
@@ -69,34 +75,38 @@ def _every() -> int:
         said(),
         {
             "text": text,
-            "json": lambda: pretty(dict(rows) | ({"advisories": known} if known else {})).rstrip(),
+            "json": lambda: pretty(dict(rows) | ({"advisories": told_of} if told_of else {})).rstrip(),
         },
     )
     return Exit.OK
 
 
-def _page(code: str) -> str:
+def _page(code: str, site: Path | None) -> str:
     """The page of a code or an advisory.
 
     Raises:
-        UpgradeError: UPG-0018 there is none.
+        UpgradeError: UPG-0018 there is none; UPG-0003 the site's catalog is not usable.
     """
-    found = advisory(code) if _ADVISORY.match(code) else None
+    found = advisory(code, site) if _ADVISORY.match(code) else None
     text = advisory_page(found) if found else page(code)
     if text is not None:
         return text
     if _ADVISORY.match(code):
-        near = [
-            *near_ids(
-                code.lower(), [a.id for minor in minors_with_advisories() for a in advisories_of(minor)]
-            )
-        ]
+        every = [a.id for minor in minors_with_advisories(site) for a in advisories_of(minor, site)]
+        near = [*near_ids(code.lower(), every)]
     else:
         near = difflib.get_close_matches(code.upper(), codes(), 3, 0.6)
     raise UpgradeError(
         "UPG-0018",
         f"there is no page for {code}",
         what=(f"near: {', '.join(near)}",) if near else (),
-        do=("upgrade explain      # every code",),
+        do=(
+            "upgrade explain      # every code",
+            *(
+                ("upgrade explain ID --catalog DIR      # one of your own",)
+                if _ADVISORY.match(code) and not site
+                else ()
+            ),
+        ),
         exit_code=Exit.USAGE,
     )
