@@ -142,7 +142,8 @@ def test_a_site_lays_its_own_entries_over_ours() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (ENTRY + "  colour: blue\n", "colour"),
+        (ENTRY + "  colour: blue\n", "1.29: Object contains unknown field `colour`"),
+        (ENTRY + "  latest: 1.29.98\n", "key 'latest' is said twice"),
         (ENTRY.replace("schema: 1", "schema: 2"), "schema"),
         (ENTRY.replace("2026-02-16", "soon"), "released"),
         (ENTRY.replace('"1.29"', '"1.x"'), "1.x"),

@@ -19,7 +19,7 @@ from tests.survey.test_take import Look, deployment, mesh, obj, refuse
 from upgrader.model.failures import Forbidden
 from upgrader.model.kinds import Kind, Obj
 from upgrader.model.snapshot import Snapshot
-from upgrader.model.snapshot.stored import DOCUMENTED
+from upgrader.model.snapshot.documented import DOCUMENTED
 from upgrader.survey import snapshot_digest
 from upgrader.survey.documents.kept import _KEPT
 

@@ -7,14 +7,11 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from upgrader.catalog.advisory import UNSET, AdvisoriesFile, Advisory, Detector, Pattern
-from upgrader.catalog.load import ADVISORIES, CODE
+from upgrader.catalog.load import ADVISORIES, decoded, unusable
 from upgrader.catalog.paths import PathError, compiled
-from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.snapshot.documented import DOCUMENTED
 
 _DATA = Path(__file__).with_name("data")
 TESTS = (
@@ -26,12 +23,9 @@ VIEWS = frozenset({
     "ControlPlane", "Cluster",
 })  # fmt: skip
 """Kinds that no API server serves; made in ``checks.advisories.views``."""
-KUBERNETES = frozenset({
-    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "Deployment", "Endpoints",
-    "HorizontalPodAutoscaler", "Ingress", "IngressClass", "LimitRange", "MutatingWebhookConfiguration", "Namespace",
-    "NetworkPolicy", "Node", "PodDisruptionBudget", "PriorityClass", "ResourceQuota", "Role", "RoleBinding", "Secret", "Service",
-    "ServiceAccount", "StatefulSet", "StorageClass", "ValidatingWebhookConfiguration",
-})  # fmt: skip
+KUBERNETES = frozenset(kind.kind for kind in DOCUMENTED) | {
+    "CustomResourceDefinition", "MutatingWebhookConfiguration", "Namespace", "ValidatingWebhookConfiguration",
+}  # fmt: skip
 """Kinds that a snapshot has something of; how much of each is told in ``survey.documents``."""
 _GROUPED = re.compile(r"^[A-Z]\w+\.([a-z0-9.-]+\.)?(istio\.io|k8s\.io|sailoperator\.io|cert-manager\.io)$")
 _ID = re.compile(r"^(\d+\.\d+)-[a-z0-9]+([-.][a-z0-9]+)*$")
@@ -78,50 +72,14 @@ def near_ids(id_: str, among: Collection[str]) -> tuple[str, ...]:
 def _read(file: Path) -> tuple[Advisory, ...]:
     if not file.is_file():
         return ()
-    import yaml
-
-    found: Any = None
-    try:
-        found = yaml.load(file.read_bytes(), Loader=_strict())  # noqa: S506  a safe loader that refuses a key said twice
-        decoded = msgspec.convert(found, AdvisoriesFile)
-    except OSError as error:
-        raise wrong(file, error.strerror or "can not be read") from error
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise wrong(file, _named(found, " ".join(str(error).split()))) from error
+    found = decoded(file, AdvisoriesFile).advisories
     seen: set[str] = set()
-    for one in decoded.advisories:
+    for one in found:
         trouble = [*_entry(one, file.stem), *(["its id is used twice"] if one.id in seen else [])]
         seen.add(one.id)
         if trouble:
-            raise wrong(file, *(f"{one.id}: {text}" for text in trouble))
-    return decoded.advisories
-
-
-@cache
-def _strict() -> Any:
-    """PyYAML keeps the last of two equal keys and says nothing: half an entry would be lost."""
-    import yaml
-
-    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [key.value for key, _ in node.value if isinstance(key.value, str)]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key!r} is said twice", node.start_mark
-                    )
-            return super().construct_mapping(node, deep)
-
-    return Strict
-
-
-def _named(found: Any, message: str) -> str:
-    """The decoder tells a number; people know the id."""
-    place = re.search(r"\$\.advisories\[(\d+)\]", message)
-    try:
-        return f"{found['advisories'][int(place[1])]['id']}: {message}" if place else message
-    except (KeyError, IndexError, TypeError):
-        return message
+            raise unusable(file, *(f"{one.id}: {text}" for text in trouble))
+    return found
 
 
 def _entry(one: Advisory, minor: str) -> Iterator[str]:
@@ -188,15 +146,3 @@ def _test(one: Pattern) -> Iterator[str]:
         if inner.kind or inner.name or inner.namespace or inner.selector or inner.injected is not UNSET:
             yield f"where[{number}]: it is asked of the same value, so kind, name, namespace, selector and injected stay empty"
         yield from (f"where[{number}]: {text}" for text in _test(inner))
-
-
-def wrong(file: Path | str, *reasons: str) -> UpgradeError:
-    """UPG-0003: what is the matter with a file, or with the advisories of a minor."""
-    return UpgradeError(
-        CODE,
-        f"the catalog file {file} is not usable",
-        what=reasons,
-        why="an advisory that is not understood would be silence where a mesh breaks",
-        do=("correct that file, or run without it",),
-        exit_code=Exit.CONFIG,
-    )

@@ -9,8 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from upgrader.catalog.load import CODE, decoded
-from upgrader.model.errors import Exit, UpgradeError
+from upgrader.catalog.load import decoded, unusable
 from upgrader.model.version import Version
 
 FILE = Path(__file__).with_name("data") / "filters.yaml"
@@ -72,7 +71,7 @@ def read_filters(file: Path) -> tuple[FilterChange, ...]:
     Raises:
         UpgradeError: UPG-0003 it is missing, has an unknown key, a wrong value, an id twice, or an entry without a source.
     """
-    return checked(decoded(file, FiltersFile, unusable).changes, file)
+    return checked(decoded(file, FiltersFile).changes, file)
 
 
 def checked(changes: tuple[FilterChange, ...], file: Path) -> tuple[FilterChange, ...]:
@@ -89,15 +88,3 @@ def checked(changes: tuple[FilterChange, ...], file: Path) -> tuple[FilterChange
             raise unusable(file, f"{change.id} has no names, nothing to do or no source")
         ids.add(change.id)
     return changes
-
-
-def unusable(file: Path, reason: str) -> UpgradeError:
-    """UPG-0003 about *file*."""
-    return UpgradeError(
-        CODE,
-        f"the catalog file {file} is not usable",
-        what=(reason,),
-        why="what is not understood is not believed: a version that is wrongly called safe costs an outage",
-        do=("install upgrade again",),
-        exit_code=Exit.CONFIG,
-    )

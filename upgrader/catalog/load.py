@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -24,11 +25,12 @@ from upgrader.catalog.query import Catalog, minor_of
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.version import Version
 
-CODE = "UPG-0003"
 ADVISORIES = "advisories"
 """Folder in a catalog with a file for each minor; read by ``catalog.advisories``."""
 Decoded = TypeVar("Decoded")
 _DATA = Path(__file__).with_name("data")
+_ENTRY = re.compile(r"\$\.(\w+)\[(\d+)\]")
+_NAMES = ("id", "name", "minor", "part", "hub")
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -96,7 +98,7 @@ def site_digests(folder: Path) -> dict[str, str]:
             for file in (*_files(folder), *_advisories(folder))
         }
     except OSError as error:
-        raise _wrong(folder, error.strerror or "can not be read") from error
+        raise unusable(folder, error.strerror or "can not be read") from error
 
 
 def _files(folder: Path) -> list[Path]:
@@ -104,14 +106,14 @@ def _files(folder: Path) -> list[Path]:
     try:
         found = _yaml(folder)
     except OSError as error:
-        raise _wrong(folder, error.strerror or "can not be read") from error
+        raise unusable(folder, error.strerror or "can not be read") from error
     for file in found:
         if file.name not in FILES:
             near = difflib.get_close_matches(file.name, FILES, 1)
             meant = f"did you mean {near[0]}?" if near else f"files are {', '.join(FILES)}"
-            raise _wrong(file, f"the catalog has no file of that name; {meant}")
+            raise unusable(file, f"the catalog has no file of that name; {meant}")
     if not found and not _advisories(folder):
-        raise _wrong(
+        raise unusable(
             folder / "releases.yaml", f"it has none of {', '.join(FILES)}, and no {ADVISORIES}/MINOR.yaml"
         )
     return found
@@ -123,7 +125,7 @@ def _advisories(folder: Path) -> list[Path]:
     found = _yaml(place) if place.is_dir() else []
     for file in found:
         if file.suffix != ".yaml" or minor_of(file.stem) is None:
-            raise _wrong(
+            raise unusable(
                 file, "advisories are in files that are named after the minor one moves onto: 1.28.yaml"
             )
     return found
@@ -133,31 +135,60 @@ def _yaml(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
 
 
-def decoded(file: Path, kind: type[Decoded], wrong: Callable[[Path, str], UpgradeError]) -> Decoded:
+def decoded(file: Path, kind: type[Decoded]) -> Decoded:
     """*file* as a value of *kind*.
 
     Raises:
-        UpgradeError: what *wrong* makes of the file and a reason.
+        UpgradeError: UPG-0003 it cannot be read, has a key twice, an unknown one, or a wrong value.
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Any = None
     try:
-        found = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506  a safe loader, in C when there is one
+        found = yaml.load(file.read_bytes(), Loader=_strict())  # noqa: S506  a safe loader that refuses a key said twice
         return msgspec.convert(found, kind)
     except OSError as error:
-        raise wrong(file, error.strerror or "can not be read") from error
+        raise unusable(file, error.strerror or "can not be read") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise wrong(file, " ".join(str(error).split())) from error
+        raise unusable(file, _named(found, " ".join(str(error).split()))) from error
+
+
+@cache
+def _strict() -> Any:
+    """PyYAML keeps the last of two equal keys and says nothing: half an entry would be lost."""
+    import yaml
+
+    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _ in node.value if isinstance(key.value, str)]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} is said twice", node.start_mark
+                    )
+            return super().construct_mapping(node, deep)
+
+    return Strict
+
+
+def _named(found: Any, message: str) -> str:
+    """The decoder tells the number of an entry; people know what it is called."""
+    place = _ENTRY.search(message)
+    try:
+        entry = found[place[1]][int(place[2])] if place else {}
+        name = next((entry[key] for key in _NAMES if key in entry), "")
+    except (KeyError, IndexError, TypeError):
+        return message
+    return f"{name}: {message}" if name else message
 
 
 def _read(file: Path, kind: _Kind) -> dict[str, Any]:
-    whole: Any = decoded(file, _document(kind), _wrong)
+    whole: Any = decoded(file, _document(kind))
     entries: dict[str, Any] = {}
     for entry in getattr(whole, _list_of(kind)):
         _check(entry, kind, file)
         if entries.setdefault(kind.key(entry), entry) is not entry:
-            raise _wrong(file, f"{kind.key(entry)} is there twice")
+            raise unusable(file, f"{kind.key(entry)} is there twice")
     return entries
 
 
@@ -182,31 +213,33 @@ def _check(entry: Any, kind: _Kind, file: Path) -> None:
     name = kind.key(entry)
     odd = next((text for text in kind.minors(entry) if minor_of(text) is None), None)
     if odd is not None:
-        raise _wrong(file, f"{name}: {odd!r} is not a minor such as 1.29")
+        raise unusable(file, f"{name}: {odd!r} is not a minor such as 1.29")
     if not entry.source:
-        raise _wrong(file, f"{name} names no source")
+        raise unusable(file, f"{name} names no source")
     if isinstance(entry, Floor):
         _releases(entry.leaving, name, file)
     if isinstance(entry, Release):
         patches = (entry.latest, *(p for fault in entry.known_bad for p in fault.patches))
         for text, version in zip(patches, _releases(patches, name, file), strict=True):
             if version.series != entry.minor:
-                raise _wrong(file, f"{text} is not a release of {entry.minor}")
+                raise unusable(file, f"{text} is not a release of {entry.minor}")
 
 
 def _releases(texts: tuple[str, ...], name: str, file: Path) -> list[Version]:
     try:
         return [Version.parse(text) for text in texts]
     except ValueError as error:
-        raise _wrong(file, f"{name}: {error}") from error
+        raise unusable(file, f"{name}: {error}") from error
 
 
-def _wrong(file: Path, reason: str) -> UpgradeError:
+def unusable(file: Path | str, *reasons: str) -> UpgradeError:
+    """UPG-0003: what is the matter with a file, one of ours or one of a site."""
+    ours = isinstance(file, Path) and file.is_relative_to(_DATA)
     return UpgradeError(
-        CODE,
+        "UPG-0003",
         f"the catalog file {file} is not usable",
-        what=(reason,),
-        why="what is not understood is not believed: a version that is wrongly called safe costs an outage",
-        do=("correct that file, or run without it",),
+        what=reasons,
+        why="what is not understood is not believed: a version that is wrongly called safe, or silence, costs an outage",
+        do=("install upgrade again",) if ours else ("correct that file, or run without it",),
         exit_code=Exit.CONFIG,
     )

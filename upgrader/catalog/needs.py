@@ -9,8 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from upgrader.catalog.filters import unusable
-from upgrader.catalog.load import decoded
+from upgrader.catalog.load import decoded, unusable
 from upgrader.model.version import Version
 
 FILE = Path(__file__).with_name("data") / "needs.yaml"
@@ -62,7 +61,7 @@ def read_needs(file: Path) -> tuple[Need, ...]:
     Raises:
         UpgradeError: UPG-0003 it is missing, has an unknown key or a wrong value, or an entry without a source.
     """
-    found = decoded(file, NeedsFile, unusable).needs
+    found = decoded(file, NeedsFile).needs
     for need in found:
         try:
             Version.parse(need.minor)

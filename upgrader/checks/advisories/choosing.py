@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from upgrader.catalog.advisories import advisories_of, minors_with_advisories, near_ids, wrong
+from upgrader.catalog.advisories import advisories_of, minors_with_advisories, near_ids
 from upgrader.catalog.advisory import Advisory
+from upgrader.catalog.load import unusable
 from upgrader.checks.advisories.named import NAMED
 from upgrader.model.answer import Answer
 from upgrader.model.errors import Exit, UpgradeError
@@ -36,7 +37,7 @@ def known(minor: str, folder: Path | None = None) -> tuple[Advisory, ...]:
         for detector in one.detect:
             if detector.check and detector.check not in NAMED:
                 near = near_ids(detector.check, NAMED)
-                raise wrong(
+                raise unusable(
                     f"{minor}.yaml",
                     f"{one.id}: there is no check {detector.check!r}; near: {', '.join(near) or 'none'}",
                 )

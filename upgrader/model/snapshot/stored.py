@@ -5,38 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from upgrader.model.codec import decode
-from upgrader.model.kinds import (
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
-    CONFIG_MAP,
-    DAEMON_SET,
-    DEPLOYMENT,
-    ENDPOINTS,
-    HPA,
-    INGRESS,
-    INGRESS_CLASS,
-    LIMIT_RANGE,
-    NETWORK_POLICY,
-    NODE,
-    PDB,
-    PRIORITY_CLASS,
-    RESOURCE_QUOTA,
-    ROLE,
-    ROLE_BINDING,
-    SECRET,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    STATEFUL_SET,
-    STORAGE_CLASS,
-)
+from upgrader.model.snapshot.documented import DOCUMENTED
 from upgrader.model.snapshot.mesh import NotHeld, Snapshot, Unread
 
-DOCUMENTED = (
-    SERVICE, NODE, NETWORK_POLICY, RESOURCE_QUOTA, LIMIT_RANGE, HPA, PDB, INGRESS, INGRESS_CLASS, STORAGE_CLASS,
-    PRIORITY_CLASS, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ENDPOINTS, DEPLOYMENT,
-    STATEFUL_SET, DAEMON_SET, CONFIG_MAP, SECRET,
-)  # fmt: skip
-"""Kinds that ``Snapshot.documents`` has, beside what others defined (cert-manager, the Sail Operator)."""
 _LATER = (
     *(kind.resource for kind in DOCUMENTED),
     "mesh configurations",

@@ -5,8 +5,9 @@ Nobody's secrets are in it, and a plan can be made where none of it may be read:
 
 from __future__ import annotations
 
+from upgrader.model.snapshot.documented import WIDE
 from upgrader.survey.documents.configuration import DNS, config_maps, settings
-from upgrader.survey.documents.reading import ANYWHERE, WIDE, documents, is_certificate, is_foreign
+from upgrader.survey.documents.reading import ANYWHERE, documents, is_certificate, is_foreign
 from upgrader.survey.documents.secrets import AUTHORITIES, secrets
 
 __all__ = [

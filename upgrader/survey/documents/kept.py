@@ -9,8 +9,6 @@ from upgrader.cluster.read import template_facts
 from upgrader.model.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
-    DAEMON_SET,
-    DEPLOYMENT,
     ENDPOINTS,
     HPA,
     INGRESS,
@@ -25,13 +23,13 @@ from upgrader.model.kinds import (
     ROLE_BINDING,
     SERVICE,
     SERVICE_ACCOUNT,
-    STATEFUL_SET,
     STORAGE_CLASS,
     Kind,
     Obj,
     Ref,
 )
 from upgrader.model.snapshot import Document
+from upgrader.model.snapshot.documented import AGENTS
 
 _SILENT = frozenset({
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -137,7 +135,7 @@ _KEPT: Mapping[tuple[str, str], Callable[[Obj], Obj]] = {
         (SERVICE, _service),
         (NODE, _node),
         (ENDPOINTS, _endpoints),
-        *((kind, _agent) for kind in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)),
+        *((kind, _agent) for kind in AGENTS),
         (NETWORK_POLICY, _spec),
         (LIMIT_RANGE, _spec),
         (RESOURCE_QUOTA, lambda o: _spec(o) | {"status": only(o.get("status"), "used")}),

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from upgrader.model.kinds import (
-    CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
-    DAEMON_SET,
-    DEPLOYMENT,
-    ENDPOINTS,
-    HPA,
-    INGRESS,
-    INGRESS_CLASS,
-    LIMIT_RANGE,
-    NETWORK_POLICY,
-    NODE,
-    PDB,
-    PRIORITY_CLASS,
-    RESOURCE_QUOTA,
-    ROLE,
-    ROLE_BINDING,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    STATEFUL_SET,
-    STORAGE_CLASS,
-    Kind,
-    Obj,
-)
+from upgrader.model.kinds import ENDPOINTS, NODE, PDB, SERVICE, Kind, Obj
 from upgrader.model.snapshot import Document
+from upgrader.model.snapshot.documented import ACCESS, AGENTS, ALONE, WIDE
 from upgrader.survey.documents.kept import document, kept_of, only
 from upgrader.survey.documents.neighbours import is_neighbour
 from upgrader.survey.looking import Looking
 
-WIDE = (SERVICE, HPA, NETWORK_POLICY)
-"""Those of the root namespace are needed; the others are read too, where that is allowed."""
-_ALONE = (RESOURCE_QUOTA, LIMIT_RANGE, INGRESS, INGRESS_CLASS, STORAGE_CLASS, PRIORITY_CLASS)
-ANYWHERE = (*WIDE, *_ALONE, ENDPOINTS)
+ANYWHERE = (*WIDE, *ALONE, ENDPOINTS)
 """Listed in the whole cluster, and no plan needs them."""
-_ACCESS = (SERVICE_ACCOUNT, ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING)
-_AGENTS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 _WRITTEN_BY_HAND = "endpointslice.kubernetes.io/skip-mirror=true"
 _NAMES = ("istio", "ztunnel")
 _LABELS = frozenset(
@@ -67,11 +40,11 @@ def documents(look: Looking, read: Mapping[Kind, Sequence[Obj]], homes: Sequence
     """
     for kind in (*WIDE, NODE, PDB):
         yield from _all(look, kind, read[kind])
-    for kind in _ALONE:
+    for kind in ALONE:
         yield from _all(look, kind, look.also(kind) or ())
-    for kind in _ACCESS:
+    for kind in ACCESS:
         yield from _all(look, kind, [o for o in read[kind] if _is_istios(o) or _is_bound_to(o, homes)])
-    for kind in _AGENTS:
+    for kind in AGENTS:
         yield from _all(look, kind, [o for o in read[kind] if is_neighbour(o, homes)])
     yield from _all(look, ENDPOINTS, _endpoints(look, read[SERVICE]))
     for kind in filter(is_foreign, look.kinds):

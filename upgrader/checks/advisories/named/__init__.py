@@ -41,18 +41,16 @@ from upgrader.checks.advisories.named.gateways import (
 )
 from upgrader.checks.advisories.named.ingress import ingress_order
 from upgrader.checks.advisories.named.networks import networks_differ
-from upgrader.checks.advisories.named.old_patches import (
+from upgrader.checks.advisories.named.patches import (
     alternative_names_are_unchecked,
     dns_capture_needs_an_order,
     gateways_keep_their_form,
+    hbone_proxies_of_1_29,
+    hbone_proxies_of_1_30,
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     services_select_workload_entries,
     unready_endpoints_are_sent,
-)
-from upgrader.checks.advisories.named.patches import (
-    hbone_proxies_of_1_29,
-    hbone_proxies_of_1_30,
     virtual_services_before_1_30_3,
 )
 from upgrader.checks.advisories.named.relations import (
