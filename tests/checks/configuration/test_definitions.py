@@ -135,6 +135,12 @@ def test_from_1_24_3_on_it_is_not_served_either() -> None:
     assert len(said(free_gateway("1.17.8"), "0387", LONG.replace("1.24.6", "1.24.2"))) == 1
 
 
+def test_a_default_tag_that_leads_to_no_istiod_makes_nobody_an_owner() -> None:
+    lost = free_gateway("1.17.8").tag("default", "gone")
+    found = advises(lost, "0387", "Gateways without a revision", "1.17.8 1.18.7")
+    assert found.summary.endswith("tag default leads to no istiod")
+
+
 def test_pods_that_somebody_brings_for_a_gateway_lose_nothing_before_1_24_3() -> None:
     """Today (0326) and with a hop (0387) each mesh hears of it once."""
     own = mesh().plane("1.22.8").namespace("shop").api_gateway("shop/web", managed=False)

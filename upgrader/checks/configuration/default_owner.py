@@ -10,6 +10,7 @@ from upgrader.model.ownership import (
     CONFIGURES_ITS_OWN_SINCE,
     DEFAULT_TAG,
     DEPLOYS_ITS_OWN_SINCE,
+    live_of,
     needs_owner,
     tags_of,
 )
@@ -24,8 +25,10 @@ def default_owner(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     For what needs an owner already ``gateways.ownership`` tells it today.
     """
     leaving = moving(mesh, context)
-    if UNNAMED in leaving or tags_of(mesh).get(DEFAULT_TAG) or not context.path:
+    tagged = tags_of(mesh).get(DEFAULT_TAG, frozenset())
+    if UNNAMED in leaving or tagged & live_of(mesh) or not context.path:
         return
+    nobody = "tag default leads to no istiod" if tagged else "there is no default tag"
     free = _free(mesh, context)
     for since, severity, loses in (
         (DEPLOYS_ITS_OWN_SINCE, Severity.ADVISORY, "keep their Deployment as it is, with the old image"),
@@ -38,7 +41,7 @@ def default_owner(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 code="UPG-0387",
                 severity=severity,
                 subject="Gateways without a revision",
-                summary=f"Gateways without a revision: {len(losing)} would {loses}, there is no default tag",
+                summary=f"Gateways without a revision: {len(losing)} would {loses}, {nobody}",
                 what=(some([f"{g.ref.namespace}/{g.ref.name}" for g in losing]),),
                 why=f"from {since} on a Gateway that names no revision belongs to the one that tag default stands for",
                 do=(
