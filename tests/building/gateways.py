@@ -7,8 +7,8 @@ from typing import Any, Self
 from tests.building.parts import HUB
 from tests.building.workloads import Workloads
 from upgrader.model import kinds
-from upgrader.model.kinds import Ref
-from upgrader.model.snapshot import ApiGateway
+from upgrader.model.kinds import Kind, Ref
+from upgrader.model.snapshot import ApiGateway, ListenerSet
 
 
 class Gateways(Workloads):
@@ -70,3 +70,23 @@ class Gateways(Workloads):
             "rendered_by": made_by,
         }
         return self._add("api_gateways", ApiGateway(**(settings | fields)))
+
+    def listener_set(
+        self,
+        name: str,
+        gateway: str,
+        *,
+        rev: str | None = None,
+        kind: Kind = kinds.X_LISTENER_SET,
+        **fields: Any,
+    ) -> Self:
+        """Listeners that somebody adds to *gateway* from outside."""
+        namespace, _, short = name.partition("/")
+        settings: dict[str, Any] = {
+            "ref": Ref(kind, short, namespace),
+            "uid": f"uid-{kind.kind}-{name}",
+            "labels": {} if rev is None else {"istio.io/rev": rev},
+            "gateway": gateway,
+            "listeners": ("extra",),
+        }
+        return self._add("listener_sets", ListenerSet(**(settings | fields)))

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from tests.checks.asking import advises, blocks, silent
 from tests.meshes import Mesh, mesh
+from upgrader.model.kinds import LISTENER_SET, Kind
 
+ROUTE = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 FULL = frozenset({"crds", "base", "control-plane", "ingress-gateway"})
 
 
@@ -104,3 +108,84 @@ def test_a_lost_gateway_is_not_given_back_to_who_is_gone() -> None:
     found = blocks(edge().api_gateway("edge/web", made_by="1-26-8"), "0326", "edge/web")
     assert found.what[0] == "it inherits its revision"
     assert found.do[0].endswith("web istio.io/rev=1-27-9 --overwrite")
+
+
+# ListenerSets
+
+
+ALPHA = {"PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}
+
+
+def listening(version: str, **fields: Any) -> Mesh:
+    """A Gateway that one revision owns by label, in a mesh where a second namespace follows the same revision."""
+    revision = version.replace(".", "-")
+    made = (
+        mesh().plane(version, **({"env": ALPHA} | fields)).namespace("edge").namespace("shop", rev=revision)
+    )
+    return made.api_gateway("edge/web", rev=revision)
+
+
+def test_what_adds_to_a_gateway_must_change_hands_with_it() -> None:
+    made = listening("1.28.10").listener_set("shop/extra", "edge/web")
+    found = advises(made, "0339", "revision 1-28-10", "1.28.10 1.29.6")
+    assert found.what == ("1 concerned: XListenerSet shop/extra",)
+    labelled = listening("1.30.3").listener_set("shop/extra", "edge/web", kind=LISTENER_SET, rev="1-30-3")
+    advises(labelled, "0339", "revision 1-30-3", "1.30.3 1.31.0-rc.0")
+
+
+def test_a_fixed_istiod_reads_what_has_no_label_wherever_it_is() -> None:
+    made = listening("1.30.3").listener_set("shop/extra", "edge/web", kind=LISTENER_SET)
+    silent(made, "0339", "1.30.3 1.31.0-rc.0")
+
+
+def test_what_adds_to_a_gateway_of_somebody_else_or_a_waypoint_is_not_ours() -> None:
+    other = listening("1.28.10").api_gateway("edge/nginx", class_name="istio-waypoint", rev="1-28-10")
+    made = other.listener_set("shop/extra", "edge/nginx").listener_set("shop/more", "edge/no-such")
+    silent(made, "0339", "1.28.10 1.29.6")
+
+
+def test_without_the_switch_nobody_reads_what_is_experimental() -> None:
+    made = listening("1.28.10", env={}).listener_set("shop/extra", "edge/web", rev="1-27-9")
+    silent(made, "0339", "1.28.10 1.29.6")
+
+
+def test_listeners_of_another_revision_than_their_gateway_are_missing_today() -> None:
+    made = listening("1.28.10").namespace("far").listener_set("far/extra", "edge/web")
+    found = advises(made, "0339", "XListenerSet far/extra", "1.28.10 1.29.6")
+    assert found.do == (
+        "kubectl -n far label xlistenersets.gateway.networking.x-k8s.io extra istio.io/rev=1-28-10 --overwrite",
+    )
+
+
+def test_the_label_of_a_listener_set_is_never_a_tag() -> None:
+    made = listening("1.30.3").tag("prod", "1-30-3")
+    made = made.listener_set("shop/extra", "edge/web", kind=LISTENER_SET, rev="prod")
+    found = advises(made, "0339", "ListenerSet shop/extra", "1.30.3 1.31.0-rc.0")
+    assert "never read as a tag" in found.what[0]
+    assert found.do[0].endswith("istio.io/rev-")
+
+
+def test_before_1_30_each_xlistenerset_needs_a_listenerset_beside_it() -> None:
+    made = listening("1.29.6").listener_set("shop/extra", "edge/web")
+    found = blocks(made, "0339", "istiod 1.30", "1.29.6 1.30.3")
+    assert found.hop == 1
+    assert found.allowable
+    silent(made.listener_set("shop/twin", "edge/web", kind=LISTENER_SET), "0339", "1.29.6 1.30.3")
+
+
+def test_a_listenerset_with_other_listeners_is_no_substitute() -> None:
+    made = listening("1.29.6").listener_set("shop/extra", "edge/web", listeners=("a", "b"))
+    half = made.listener_set("shop/extra", "edge/web", kind=LISTENER_SET, listeners=("a",))
+    blocks(half, "0339", "istiod 1.30", "1.29.6 1.30.3")
+
+
+def test_a_route_must_name_the_listenerset_too() -> None:
+    made = listening("1.29.6").listener_set("shop/extra", "edge/web")
+    made = made.listener_set("shop/extra", "edge/web", kind=LISTENER_SET)
+    parent = {"group": "gateway.networking.x-k8s.io", "kind": "XListenerSet", "name": "extra"}
+    other = {"group": "gateway.networking.k8s.io", "kind": "ListenerSet", "name": "extra"}
+    left = made.resource("shop/a", kind=ROUTE, spec={"parentRefs": [parent]})
+    assert "HTTPRoute shop/a" in blocks(left, "0339", "istiod 1.30", "1.29.6 1.30.3").objects
+    both = listening("1.29.6").listener_set("shop/extra", "edge/web")
+    both = both.listener_set("shop/extra", "edge/web", kind=LISTENER_SET)
+    silent(both.resource("shop/a", kind=ROUTE, spec={"parentRefs": [parent, other]}), "0339", "1.29.6 1.30.3")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from tests.checks.asking import advises, blocks, said, silent
-from tests.meshes import mesh, shop
+from tests.meshes import Mesh, entries, mesh, shop
 
 
 def test_two_labels_that_agree_are_untidy() -> None:
@@ -151,3 +154,28 @@ def test_one_that_says_the_same_or_decides_itself_counts() -> None:
         two.deployment("shop/d", template={"istio.io/rev": "1-28-10", "sidecar.istio.io/inject": "false"}),
         "0338",
     )
+
+
+def _unlabelled(entry: bool = False, **fields: Any) -> Mesh:
+    """Pods that got their sidecars without a label, with or without the entry that gives them."""
+    made = mesh().plane("1.27.9")
+    if entry:
+        auto = msgspec.structs.replace(
+            entries("default", "istio-system/istiod-1-27-9", default=True)[0],
+            name="auto.sidecar-injector.istio.io",
+            namespace_selector={"matchExpressions": [{"key": "istio.io/rev", "operator": "DoesNotExist"}]},
+        )
+        made = made.webhook("istio-revision-tag-default", "1-27-9", (auto,), tag="default")
+    return made.namespace("free").deployment("free/api", **({"proxies": 2, "on": "1-27-9"} | fields))
+
+
+def test_sidecars_that_no_label_asks_for_and_nothing_gives_again_are_refused() -> None:
+    found = blocks(_unlabelled(), "0347", "free/api")
+    assert found.what == ("2 pods with an injected proxy would lose it at their next start",)
+
+
+def test_what_is_injected_without_a_label_or_by_hand_or_not_at_all_is_no_trap() -> None:
+    silent(_unlabelled(entry=True), "0347")
+    silent(_unlabelled(images={"istio-proxy": "docker.io/istio/proxyv2:1.27.9"}), "0347")
+    silent(_unlabelled(proxies=0), "0347")
+    silent(_unlabelled(), "0347", excluded=("free",))

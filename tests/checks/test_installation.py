@@ -6,6 +6,7 @@ import pytest
 
 from tests.checks.asking import advises, blocks, silent
 from tests.meshes import mesh, shop
+from upgrader.model import kinds
 from upgrader.model.kinds import CONFIG_MAP, DAEMON_SET, Kind, Ref
 
 FILTER = Kind("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter")
@@ -27,8 +28,13 @@ def test_objects_for_everybody_another_revision_or_what_stays_are_left_alone() -
     silent(shop().resource("shop/a", labels=OLD), "0328", excluded=("shop",))
 
 
-def test_the_label_of_a_route_of_the_gateway_api_means_something_else() -> None:
-    silent(shop().resource("shop/a", kind=ROUTE, labels=OLD), "0328")
+def test_a_route_of_the_gateway_api_that_is_labelled_for_one_revision_is_refused() -> None:
+    blocks(shop().resource("shop/a", kind=ROUTE, labels=OLD), "0328", "Namespace shop")
+
+
+@pytest.mark.parametrize("kind", [kinds.K8S_GATEWAY, kinds.LISTENER_SET, kinds.X_LISTENER_SET])
+def test_gateways_and_what_adds_to_them_are_labelled_anew_by_the_plan(kind: kinds.Kind) -> None:
+    silent(shop().resource("shop/a", kind=kind, labels=OLD), "0328")
 
 
 def test_crds_of_two_owners_are_refused() -> None:

@@ -30,30 +30,34 @@ PLAYBOOK = Playbook(
     ),
 )
 T = TypeVar("T")
+_ENV = "- {name: REVISION, value: "
+_ALPHA = '- {name: PILOT_ENABLE_ALPHA_GATEWAY_API, value: "true"}\n        '
 
 
 @cache
-def release(version: str, *, gateway: bool = False) -> Release:
-    """The manifests of a version as the sandbox renders them."""
+def release(version: str, *, gateway: bool = False, alpha: bool = False) -> Release:
+    """The manifests of a version as the sandbox renders them; *alpha* switches on what is alpha in the Gateway API."""
     parsed = Version.parse(version)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / version
         place.mkdir()
         for name, text in render_version(version).items():
-            (place / name).write_text(text)
+            (place / name).write_text(text.replace(_ENV, f"{_ALPHA}{_ENV}") if alpha else text)
         if gateway:
             text = render_ingress_gateway(Rendered(version, parsed.revision))
             (place / "gateway.yaml").write_text(text)
         return load_releases(Path(folder), [parsed])[version]
 
 
-def plan(mesh: Mesh | Snapshot, *targets: str, gateway: bool = False, **fields: Any) -> Plan:
+def plan(
+    mesh: Mesh | Snapshot, *targets: str, gateway: bool = False, alpha: bool = False, **fields: Any
+) -> Plan:
     """The plan that leads a mesh over *targets*."""
     snapshot = mesh if isinstance(mesh, Snapshot) else mesh.snapshot()
     settings: dict[str, Any] = {
         "mesh": snapshot,
         "path": tuple(map(Version.parse, targets)),
-        "releases": {t: release(t, gateway=gateway) for t in targets},
+        "releases": {t: release(t, gateway=gateway, alpha=alpha) for t in targets},
         "playbook": PLAYBOOK,
         "made": MADE,
     }

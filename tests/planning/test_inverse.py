@@ -107,6 +107,34 @@ def test_a_pin_comes_off_after_its_gateway_is_back() -> None:
     assert [s.value for s in steps(back, RelabelGateway) if s.ref.name == "inherits"] == ["1-27-9", None]
 
 
+def test_listeners_go_back_before_the_gateway_that_needs_them_and_from_a_frozen_istiod() -> None:
+    made = plan(listening(), "1.29.6", alpha=True)
+    back = undo(made, 1, begun(made))
+    words = (
+        "bring istiod 1-28-10 back",
+        "namespace shop",
+        "freeze istiod 1-29-6",
+        "XListenerSet shop/extra: istio.io/rev absent -> 1-28-10",
+        "Gateway edge/web: istio.io/rev 1-29-6 -> 1-28-10",
+    )
+    places = [position(back, w) for w in words]
+    assert places == sorted(places)
+
+
+def test_a_frozen_istiod_finds_the_listeners_of_its_gateway_as_it_left_them() -> None:
+    made = plan(listening(), "1.29.6", alpha=True)
+    back = undo(made, 1, until(made, "XListenerSet shop/extra: istio.io/rev 1-28-10 -> absent"))
+    first, second = (i.title for _, _, i in list(back.items())[:2])
+    assert first == "XListenerSet shop/extra: istio.io/rev absent -> 1-28-10"
+    assert second.startswith("bring istiod 1-28-10 back")
+
+
+def listening() -> Mesh:
+    made = mesh().plane("1.28.10", env={"PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}).tag("default", "1-28-10")
+    made = made.namespace("istio-system").namespace("edge").namespace("shop", rev="1-28-10")
+    return made.api_gateway("edge/web", made_by="1-28-10").listener_set("shop/extra", "edge/web")
+
+
 def test_what_was_added_to_a_tag_goes_and_the_rest_moves_back() -> None:
     back = undo(PLAN, 1, begun(PLAN))
     step = next(s for s in steps(back, MoveTag) if s.tag == "prod")

@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
-from tests.meshes import shop
+from tests.meshes import mesh, shop
 from tests.planning.planned import plan
 from upgrader.model.change import HOME
-from upgrader.model.kinds import CONFIG_MAP, DEPLOYMENT, NAMESPACE, POD, ROLE, Kind, Ref
+from upgrader.model.kinds import CONFIG_MAP, DEPLOYMENT, NAMESPACE, POD, ROLE, X_LISTENER_SET, Kind, Ref
 from upgrader.planning.expect import expectations
 from upgrader.planning.permissions import Grant, Ground, Permission, Phase, grants, needed, phases
 from upgrader.planning.permissions.permission import smallest
@@ -48,6 +48,17 @@ def test_phases_follow_the_waves_of_the_plan() -> None:
 
 def test_whoever_only_looks_may_write_nothing() -> None:
     assert {right.verb for right in found()["look"].rights} == {"get", "list"}
+
+
+def test_listeners_that_a_gateway_takes_along_may_be_read_and_labelled_one_by_one() -> None:
+    alpha = {"PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}
+    made = mesh().plane("1.28.10", env=alpha).tag("default", "1-28-10").namespace("edge").namespace("shop")
+    made = made.api_gateway("edge/web", made_by="1-28-10").listener_set("shop/extra", "edge/web")
+    snapshot = made.having(kinds=(X_LISTENER_SET,)).snapshot()
+    rights = {p.name: p.rights for p in phases(plan(snapshot, "1.29.6", alpha=True), Ground.of(snapshot))}
+    one = Permission("patch", X_LISTENER_SET, "shop", "extra")
+    assert [name for name, given in rights.items() if one in given] == ["h1-pins", "h1-tags", "h1-rollback"]
+    assert Permission("list", X_LISTENER_SET, "") in rights["look"]
 
 
 def test_whoever_verifies_may_create_what_is_asked_by_dry_run_and_nothing_else() -> None:

@@ -7,12 +7,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from tests.meshes import Mesh, mesh, shop
+from tests.meshes import Mesh, entries, mesh, shop
 from tests.planning.planned import PLAYBOOK, begun, codes, plan, position, release, steps, titles
 from upgrader.model.codec import decode, encode
 from upgrader.model.errors import UpgradeError
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.kinds import CRD, SERVICE_ACCOUNT, Ref
+from upgrader.model.kinds import CRD, LISTENER_SET, SERVICE_ACCOUNT, X_LISTENER_SET, Kind, Ref
 from upgrader.model.playbook import WaveRule
 from upgrader.planning.plan import Gate, Plan, plan_digest
 from upgrader.probes import Injects, RevisionIdle, Validates, WorkloadsOn
@@ -345,6 +345,118 @@ def test_a_gateway_nobody_owns_is_left_alone() -> None:
 
 
 # gateways of istioctl
+
+
+def test_what_the_default_tag_injects_without_a_label_is_asked_for_at_every_gate_and_moves_with_it() -> None:
+    unlabelled = {
+        "matchExpressions": [
+            {"key": k, "operator": "DoesNotExist"} for k in ("istio.io/rev", "istio-injection")
+        ]
+    }
+    default = entries("default", "istio-system/istiod-1-28-10", default=True)
+    auto = msgspec.structs.replace(
+        default[0], name="auto.sidecar-injector.istio.io", namespace_selector=unlabelled, object_selector={}
+    )
+    made = mesh().plane("1.28.10").namespace("free").default_validator("1-28-10")
+    made = made.webhook("istio-revision-tag-default", "1-28-10", (*default, auto), tag="default")
+    found = plan(made.deployment("free/api", proxies=2), "1.29.6")
+    assert not found.blocked
+    assert position(found, "tag default") < position(found, "restart free/api")
+    rounds = [
+        {
+            c.revision
+            for p in i.action.probes
+            if isinstance(p, Injects)
+            for c in p.cases
+            if c.namespace == "free" and not c.labels
+        }
+        for _, _, i in found.items()
+        if isinstance(i.action, Gate)
+    ]
+    assert rounds[0] == {"1-28-10"}
+    assert rounds[-1] == {"1-29-6"}
+
+
+# What is added to Gateways from outside
+
+
+ALPHA = {"PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}
+EXTRA = "XListenerSet shop/extra"
+
+
+def listening(
+    version: str, *, rev: str | None = None, kind: Kind = X_LISTENER_SET, alpha: dict[str, str] = ALPHA
+) -> Mesh:
+    """A Gateway that follows the default tag, and listeners of a namespace that follows a revision."""
+    revision = version.replace(".", "-")
+    made = mesh().plane(version, env=alpha).tag("default", revision).namespace("istio-system")
+    made = made.namespace("edge").namespace("shop", rev=revision).deployment("shop/cart", proxies=1)
+    return made.api_gateway("edge/web", made_by=revision).listener_set(
+        "shop/extra", "edge/web", rev=rev, kind=kind
+    )
+
+
+def labels_of(made: Plan, name: str) -> list[str | None]:
+    return [s.value for s in steps(made, RelabelGateway) if str(s.ref) == name]
+
+
+def test_listeners_stay_with_their_gateway_when_their_namespace_moves() -> None:
+    made = plan(listening("1.28.10"), "1.29.6", alpha=True)
+    words = (
+        f"{EXTRA}: keep 1-28-10",
+        "namespace shop",
+        "freeze",
+        f"{EXTRA}: istio.io/rev 1-28-10 -> absent",
+        "Gateway edge/web: istio.io/rev 1-28-10 -> 1-29-6",
+    )
+    places = [position(made, w) for w in words]
+    assert places == sorted(places)
+    assert not made.blocked
+
+
+def test_an_istiod_that_heeds_owners_finds_its_name_on_them_until_the_last_hop_is_over() -> None:
+    made = plan(listening("1.27.9"), "1.28.10", "1.29.6", alpha=True)
+    assert labels_of(made, EXTRA) == ["1-27-9", "1-28-10", None]
+    assert not made.blocked
+
+
+def test_listeners_of_one_revision_are_read_by_both_while_their_gateway_moves() -> None:
+    made = plan(listening("1.30.3", rev="1-30-3", kind=LISTENER_SET), "1.31.0-rc.0")
+    assert labels_of(made, "ListenerSet shop/extra") == [None, "1-31-0-rc-0"]
+    taken = position(made, "ListenerSet shop/extra: istio.io/rev 1-30-3 -> absent")
+    assert taken < position(made, "tag default") < position(made, "absent -> 1-31-0-rc-0")
+
+
+def test_a_fixed_istiod_needs_no_label_on_listeners() -> None:
+    made = plan(listening("1.30.3", kind=LISTENER_SET), "1.31.0-rc.0")
+    assert not list(steps(made, RelabelGateway))
+
+
+def test_listeners_that_nobody_reads_are_left_alone() -> None:
+    made = plan(listening("1.28.10", rev="no-such"), "1.29.6", alpha=True)
+    assert labels_of(made, EXTRA) == []
+    off = plan(listening("1.28.10", alpha={}), "1.29.6")
+    assert labels_of(off, EXTRA) == []
+    assert not off.blocked
+
+
+def test_manifests_without_the_switch_that_the_old_istiod_has_block_the_plan() -> None:
+    made = plan(listening("1.28.10"), "1.29.6")
+    (found,) = (f for f in made.findings if f.code == "UPG-0339")
+    assert (found.severity, found.subject) == (Severity.BLOCKED, "istiod 1-29-6")
+
+
+def test_listeners_for_the_old_revision_alone_that_no_step_labels_block_the_plan() -> None:
+    made = plan(listening("1.29.6", rev="1-29-6"), "1.30.3")
+    assert ("UPG-0328", EXTRA) in [(f.code, f.subject) for f in made.findings if f.blocks]
+    kept = plan(listening("1.29.6", rev="1-29-6"), "1.30.3", exclude=("edge",))
+    assert not kept.blocked
+
+
+def test_a_listener_set_whose_gateway_stays_behind_stays_with_it() -> None:
+    made = plan(listening("1.28.10"), "1.29.6", alpha=True, exclude=("edge",))
+    assert labels_of(made, EXTRA) == ["1-28-10"]
+    assert not made.blocked
 
 
 def test_an_istioctl_gateway_is_applied_in_place() -> None:

@@ -109,6 +109,8 @@ def planted(one: Planted) -> World:
         builder.wait()
     for obj in one.plant:
         _write(world, builder, obj, one.manager)
+        if obj["kind"] == "CustomResourceDefinition":
+            builder.wait()  # until it is served
     for title in one.remove:
         world.store.remove(_found(world, title))
     if one.wait:

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from upgrader.model.failures import ClusterFailure, Forbidden, ServerTrouble, Unauthorized, Unreachable
-from upgrader.model.kinds import Kind, Obj
-from upgrader.model.snapshot import Snapshot, Unread
+from upgrader.model.kinds import LISTENER_SET, X_LISTENER_SET, Kind, Obj
+from upgrader.model.snapshot import Snapshot, Unread, read_snapshot
 from upgrader.survey import snapshot_digest
 
 Look = Callable[[Any], Snapshot]
@@ -319,3 +319,62 @@ def test_of_a_definition_the_marks_of_helm_are_kept_and_no_other_annotation(shel
     definition = obj("CustomResourceDefinition", name, "", "apiextensions.k8s.io/v1", meta=meta, spec=spec)
     [kept] = look(shelf([*mesh(), definition])).definitions
     assert kept.marks == {"app.kubernetes.io/managed-by": "Helm", "meta.helm.sh/release-name": "istio-base"}
+
+
+def served(group: str, version: str, kind: str) -> Obj:
+    """The definition of a kind with namespaces."""
+    plural = f"{kind.lower()}s"
+    names = {"plural": plural, "kind": kind}
+    versions = [{"name": version, "served": True, "storage": True}]
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": versions}
+    return obj("CustomResourceDefinition", f"{plural}.{group}", "", "apiextensions.k8s.io/v1", spec=spec)
+
+
+def listeners(api: str, kind: str, name: str, /, **parent: str) -> Obj:
+    spec = {"parentRef": parent, "listeners": [{"name": "a"}, {"name": "b"}]}
+    return obj(kind, name, "shop", api, meta={"labels": {"istio.io/rev": "1-27-9"}}, spec=spec)
+
+
+STANDARD, EXPERIMENTAL = "gateway.networking.k8s.io", "gateway.networking.x-k8s.io"
+ADDING = [
+    served(STANDARD, "v1", "ListenerSet"),
+    served(EXPERIMENTAL, "v1alpha1", "XListenerSet"),
+    listeners(f"{STANDARD}/v1", "ListenerSet", "here", name="web"),
+    listeners(
+        f"{EXPERIMENTAL}/v1alpha1", "XListenerSet", "there", name="web", namespace="edge", kind="Gateway"
+    ),
+    listeners(f"{EXPERIMENTAL}/v1alpha1", "XListenerSet", "else", name="web", kind="Service", group=""),
+]
+
+
+def test_what_is_added_to_gateways_is_read_in_both_forms_with_where_it_is_added(
+    shelf: Any, look: Look
+) -> None:
+    found = look(shelf([*mesh(), *ADDING])).listener_sets
+    assert [(str(one.ref), one.gateway) for one in found] == [
+        ("ListenerSet shop/here", "shop/web"),
+        ("XListenerSet shop/there", "edge/web"),
+    ]
+    assert {one.listeners for one in found} == {("a", "b")}
+    assert {one.labels["istio.io/rev"] for one in found} == {"1-27-9"}
+
+
+def test_a_cluster_without_their_definitions_has_none_and_one_that_refuses_them_is_not_known(
+    shelf: Any, look: Look
+) -> None:
+    assert look(shelf(mesh())).listener_sets == ()
+    assert not look(shelf(mesh())).unseen("xlistenersets.gateway.networking.x-k8s.io")
+    reader = shelf([*mesh(), *ADDING])
+    reader.trouble = lambda kind, *_: Forbidden("no") if kind.kind == "XListenerSet" else None
+    gaps = look(reader).unseen("xlistenersets.gateway.networking.x-k8s.io")
+    assert [gap.optional for gap in gaps] == [False]
+
+
+def test_a_stored_snapshot_of_before_says_that_it_lacks_them_only_where_they_were_served(
+    shelf: Any, look: Look
+) -> None:
+    for objects, lacking in ((mesh(), []), ([*mesh(), *ADDING], ["ListenerSet", "XListenerSet"])):
+        fields = msgspec.to_builtins(look(shelf(objects)))
+        del fields["listener_sets"]
+        gaps = {gap.what for gap in read_snapshot(msgspec.json.encode(fields)).unread}
+        assert [k.kind for k in (LISTENER_SET, X_LISTENER_SET) if k.resource in gaps] == lacking

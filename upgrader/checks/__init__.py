@@ -28,6 +28,7 @@ from upgrader.checks.configuration.validated import validated
 from upgrader.checks.configuration.virtual_services import virtual_services
 from upgrader.checks.context import Check, Context, Report
 from upgrader.checks.gateways.emptied import emptied
+from upgrader.checks.gateways.listeners import listener_sets
 from upgrader.checks.gateways.no_manifests import no_manifests
 from upgrader.checks.gateways.ownership import gateway_ownership
 from upgrader.checks.images.consistency import consistency
@@ -39,6 +40,7 @@ from upgrader.checks.injection.ignored_labels import ignored_labels
 from upgrader.checks.injection.nowhere import nowhere
 from upgrader.checks.injection.odd_values import odd_values
 from upgrader.checks.injection.two_injectors import two_injectors
+from upgrader.checks.injection.unasked import unasked
 from upgrader.checks.installation.ambient import ambient
 from upgrader.checks.installation.cni import cni
 from upgrader.checks.installation.definitions import definitions
@@ -152,6 +154,7 @@ CHECKS: tuple[Check, ...] = (
     budgets,
     both_labels,
     nowhere,
+    unasked,
     two_injectors,
     ignored_labels,
     odd_values,
@@ -164,6 +167,7 @@ CHECKS: tuple[Check, ...] = (
     gateway_ownership,
     default_owner,
     emptied,
+    listener_sets,
     no_manifests,
     changed_filters,
     untyped_filters,

@@ -101,6 +101,9 @@ K8S_GATEWAY = Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 K8S_GATEWAY_CLASS = Kind(
     "gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", namespaced=False
 )
+LISTENER_SET = Kind("gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet")
+X_LISTENER_SET = Kind("gateway.networking.x-k8s.io", "v1alpha1", "xlistenersets", "XListenerSet")
+"""The same before the Gateway API made it a standard."""
 
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 """What a changed pod template restarts."""

@@ -103,9 +103,18 @@ def default_validator_of(snapshot: Snapshot) -> str:
 
 def owners_of(gateway: ApiGateway, snapshot: Snapshot) -> frozenset[str]:
     """``gateway_owners`` of *gateway* as the mesh is now."""
-    namespace = snapshot.namespace(gateway.ref.namespace)
+    return _owners(gateway.labels, gateway.ref.namespace, snapshot)
+
+
+def owners_without_label(namespace: str, snapshot: Snapshot) -> frozenset[str]:
+    """``gateway_owners`` of what has no label itself in *namespace*, as the mesh is now."""
+    return _owners({}, namespace, snapshot)
+
+
+def _owners(labels: Mapping[str, str], space: str, snapshot: Snapshot) -> frozenset[str]:
+    namespace = snapshot.namespace(space)
     return gateway_owners(
-        gateway.labels,
+        labels,
         namespace.labels if namespace else {},
         tags_of(snapshot),
         {p.revision: p.version for p in snapshot.control_planes if p.replicas > 0},

@@ -77,7 +77,7 @@ def _wanted(hop: Hop) -> Iterator[tuple[tuple[str, str], str]]:
             case MoveTag() as step:
                 yield from (((f"tag {step.tag}", part), step.revision) for part in step.parts)
             case RelabelGateway() as step:
-                subject = f"Gateway {step.ref.namespace}/{step.ref.name}"
+                subject = str(step.ref)
                 yield (subject, "istio.io/rev"), ABSENT if step.value is None else step.value
             case RestartWorkload() as step:
                 for key, value in step.labels.items():
@@ -107,7 +107,7 @@ def touched(item: Planned) -> frozenset[str]:
         case RelabelNamespace() as step:
             return frozenset({f"namespace {step.namespace}"})
         case RelabelGateway() as step:
-            return frozenset({f"Gateway {step.ref.namespace}/{step.ref.name}"})
+            return frozenset({str(step.ref)})
         case RestartWorkload() as step:
             return frozenset({_workload(step), f"namespace {step.ref.namespace}"})
         case MoveTag() as step:

@@ -13,14 +13,15 @@ import msgspec
 
 from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK, Ref
+from upgrader.model.kinds import MUTATING_WEBHOOK, VALIDATING_WEBHOOK, Ref
 from upgrader.model.manifest import Owned
-from upgrader.model.ownership import DEFAULT_VALIDATOR, old_has_drop
+from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.step import counted
-from upgrader.model.version import UNNAMED, Version
+from upgrader.model.version import UNNAMED
+from upgrader.planning.handing_back import Back, ahead, gateways_back, label_back
 from upgrader.planning.hop.gates import own_webhooks
 from upgrader.planning.hop.retire import rank
-from upgrader.planning.plan import Gate, Hop, Mark, Plan, Planned, Wave, named
+from upgrader.planning.plan import Gate, Hop, Plan, Planned, Wave, named
 from upgrader.probes import (
     AnyProbe,
     ControlPlaneReady,
@@ -30,7 +31,6 @@ from upgrader.probes import (
     WorkloadsOn,
 )
 from upgrader.steps import (
-    AnyStep,
     ApplyManifests,
     MoveTag,
     RelabelGateway,
@@ -41,8 +41,6 @@ from upgrader.steps import (
     ScalePlane,
 )
 from upgrader.steps.move_tag import TagPart
-
-Back = tuple[Mark, str, AnyStep | Gate, int]
 
 
 def undo(plan: Plan, hop: int, begun: frozenset[str]) -> Plan:
@@ -109,7 +107,7 @@ def _waves(plan: Plan, hop: Hop, done: list[Planned]) -> Iterator[Wave]:
 
     at_once = max((w.at_once for w in hop.waves), default=1)
     proxies = list(_bindings(plan, hop, backward))
-    gateways = list(_gateways(plan, hop, backward))
+    gateways = list(gateways_back(plan, hop, backward))
     removal = list(_removal(hop, backward))
     if any(isinstance(step, RemoveObjects) for _, _, step, _ in removal):
         removal.insert(0, _unused(plan, hop))
@@ -157,7 +155,10 @@ def _unused(plan: Plan, hop: Hop) -> Back:
     return "?", words, gate, 0
 
 
-def _thaw(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
+def _thaw(hop: Hop, backward: list[Planned]) -> Iterator[Back]:
+    for item in ahead(hop, backward):
+        if isinstance(item.action, RelabelGateway):
+            yield label_back(hop, item.action)
     for item in backward:
         if isinstance(item.action, ScalePlane):
             step = item.action
@@ -251,24 +252,6 @@ def _tag_back(plan: Plan, hop: Hop, step: MoveTag, kept: tuple[TagPart, ...]) ->
         )
         what = "the default validator" if kept == ("validator",) else f"tag {step.tag}"
         yield "~", f"{what}: {step.revision} -> {step.source}", back, 0
-
-
-def _gateways(plan: Plan, hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:
-    """Gateways, then the labels that kept them in place. An istiod that would empty them is frozen first."""
-    steps = [i.action for i in backward if isinstance(i.action, RelabelGateway)]
-    frozen: ScalePlane | None = None
-    if any(s.revision == hop.new for s in steps) and old_has_drop(Version.parse(hop.target)):
-        ref = Ref(DEPLOYMENT, f"istiod-{hop.new}", plan.root_namespace)
-        frozen = ScalePlane(ref=ref, uid="", revision=hop.new, replicas=0, before=hop.adopted or 1)
-        yield "~", f"freeze istiod {hop.new}: -> 0 replicas, so that it cannot empty gateways", frozen, 0
-    for step in steps:
-        back = msgspec.structs.replace(step, value=step.before, before=step.value, revision=hop.old)
-        name = f"{step.ref.namespace}/{step.ref.name}"
-        now, then = step.value or "absent", step.before or "absent"
-        yield "~", f"Gateway {name}: istio.io/rev {now} -> {then}", back, 0
-    if frozen is not None and hop.adopted:
-        thawed = msgspec.structs.replace(frozen, replicas=frozen.before, before=0)
-        yield "~", f"bring istiod {hop.new} back: 0 -> {frozen.before} replicas, as before", thawed, 0
 
 
 def _removal(hop: Hop, backward: Iterable[Planned]) -> Iterator[Back]:

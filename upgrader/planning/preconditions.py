@@ -19,7 +19,10 @@ _ASKS = ("istio.io/rev", "sidecar.istio.io/inject")
 
 def preconditions(mesh: Snapshot) -> tuple[Precondition, ...]:
     """What must still be so when the plan is applied, sorted."""
-    found = (*_gateways(mesh), *_workloads(mesh), *_planes(mesh), *_namespaces(mesh), *_tags(mesh))
+    found = (
+        *(*_gateways(mesh), *_listeners(mesh), *_workloads(mesh)),
+        *(*_planes(mesh), *_namespaces(mesh), *_tags(mesh)),
+    )
     return tuple(sorted(dict.fromkeys(found)))
 
 
@@ -90,3 +93,10 @@ def _gateways(mesh: Snapshot) -> Iterator[Precondition]:
         subject = f"Gateway {gateway.ref.namespace}/{gateway.ref.name}"
         yield Precondition(subject, "istio.io/rev", gateway.labels.get("istio.io/rev", ABSENT))
         yield Precondition(subject, "class", gateway.class_name)
+
+
+def _listeners(mesh: Snapshot) -> Iterator[Precondition]:
+    for listeners in mesh.listener_sets:
+        subject = str(listeners.ref)
+        yield Precondition(subject, "istio.io/rev", listeners.labels.get("istio.io/rev", ABSENT))
+        yield Precondition(subject, "gateway", listeners.gateway)

@@ -30,6 +30,7 @@ from upgrader.model.kinds import (
     SERVICE,
     VALIDATING_WEBHOOK,
     WORKLOADS,
+    X_LISTENER_SET,
     Obj,
 )
 from upgrader.model.ownership import DEFAULT_TAG, DEFAULT_VALIDATOR, DEFAULT_WEBHOOK, gateway_owners
@@ -209,7 +210,8 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         return gateway_owners(labels, bound, mesh.tags, live, validator, has_default)
 
     def _configuration(self, cluster: Reader) -> Iterator[str]:
-        groups = [k for k in cluster.kinds() if k.group.endswith(".istio.io") or k.group == K8S_GATEWAY.group]
+        ours = (K8S_GATEWAY.group, X_LISTENER_SET.group)
+        groups = [k for k in cluster.kinds() if k.group.endswith(".istio.io") or k.group in ours]
         for kind in groups:
             if (kind.group, kind.plural) == (K8S_GATEWAY.group, K8S_GATEWAY.plural):
                 continue

@@ -1,4 +1,4 @@
-"""A Gateway API gateway bound to another revision by its own label."""
+"""A Gateway API gateway, or listeners that are added to one, bound to another revision by its own label."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from upgrader.model.change import Change, Patch
 from upgrader.model.errors import UpgradeError
-from upgrader.model.kinds import Obj, Ref
+from upgrader.model.kinds import K8S_GATEWAY, Obj, Ref
 from upgrader.model.step import Reader, Reading
 from upgrader.probes.gateways import GatewaysOn
 from upgrader.steps.drift import check_same, check_values, told
@@ -17,7 +17,10 @@ REVISION = "istio.io/rev"
 class RelabelGateway(msgspec.Struct, frozen=True, kw_only=True, tag="relabel-gateway", tag_field="step"):
     """Label ``istio.io/rev`` of the Gateway is *value* (None: absent) and *revision* has rolled its Deployment.
 
+    A ListenerSet is labelled in the same way, for its Gateway's sake; it has nothing that could be rolled.
+
     Attributes:
+        ref: A Gateway, a ListenerSet or an XListenerSet.
         revision: Who owns the Gateway then; its Deployment's pods must be rendered by it.
         managed: Whether istiod keeps a Deployment for it.
     """
@@ -63,6 +66,8 @@ class RelabelGateway(msgspec.Struct, frozen=True, kw_only=True, tag="relabel-gat
             return Reading.broken(error.what[0] if error.what else error.headline)
         if gap:
             return Reading.broken(f"{self.ref} does not have its label {REVISION}")
+        if self.ref.kind.kind != K8S_GATEWAY.kind:
+            return Reading.holds(f"{self.ref}: {REVISION} is {told(self.value)}")
         if not self.managed:
             return Reading.holds(f"{self.ref} names {told(self.value)}; its pods are not istiod's to roll")
         return GatewaysOn(gateways=(self.ref,), revision=self.revision).look(cluster)

@@ -7,11 +7,12 @@ from typing import Any
 
 from upgrader.cluster.read import managers_of, revision_of, template_of
 from upgrader.model.codec import digest
-from upgrader.model.kinds import CRD, K8S_GATEWAY, Kind, Obj, Ref
-from upgrader.model.snapshot import ApiGateway, CustomResource, Definition
+from upgrader.model.kinds import CRD, K8S_GATEWAY, LISTENER_SET, X_LISTENER_SET, Kind, Obj, Ref
+from upgrader.model.snapshot import ApiGateway, CustomResource, Definition, ListenerSet
 from upgrader.survey.looking import Looking, named
 
-GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY_API = K8S_GATEWAY.group
+_LISTENER_SETS = {(kind.group, kind.kind) for kind in (LISTENER_SET, X_LISTENER_SET)}
 _BUNDLE = f"{GATEWAY_API}/bundle-version"
 _HELMS = ("helm.sh/resource-policy", "meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
 _MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -25,8 +26,8 @@ _CLASSES = {"istio": "istio.io/gateway-controller", "istio-waypoint": "istio.io/
 
 
 def is_ours(group: str) -> bool:
-    """Whether an API group is Istio's or the Gateway API's."""
-    return group in {"istio.io", GATEWAY_API} or group.endswith(".istio.io")
+    """Whether an API group is Istio's or one of the Gateway API's two."""
+    return group in {"istio.io", GATEWAY_API, X_LISTENER_SET.group} or group.endswith(".istio.io")
 
 
 def body_of(obj: Obj) -> Obj:
@@ -61,6 +62,30 @@ def api_gateways(resources: Iterable[CustomResource], deployments: Iterable[Obj]
         for r in resources
         if r.ref.kind.group == GATEWAY_API and r.ref.kind.kind == K8S_GATEWAY.kind
         if (gateway := _gateway(r, classes, made.get(r.uid))) is not None
+    )
+
+
+def listener_sets(resources: Iterable[CustomResource]) -> tuple[ListenerSet, ...]:
+    """The ListenerSets and XListenerSets that add to a Gateway of the Gateway API."""
+    found = (r for r in resources if (r.ref.kind.group, r.ref.kind.kind) in _LISTENER_SETS)
+    return tuple(one for r in found if (one := _listener_set(r)) is not None)
+
+
+def _listener_set(resource: CustomResource) -> ListenerSet | None:
+    """None for what adds to something else than a Gateway. Source: ListenerSetSpec of the Gateway API, 1.3 to 1.5."""
+    spec = resource.body.get("spec") or {}
+    parent = spec.get("parentRef") or {}
+    if (parent.get("group", GATEWAY_API), parent.get("kind", K8S_GATEWAY.kind)) != (
+        GATEWAY_API,
+        K8S_GATEWAY.kind,
+    ):
+        return None
+    return ListenerSet(
+        ref=resource.ref,
+        uid=resource.uid,
+        labels=resource.labels,
+        gateway=f"{parent.get('namespace') or resource.ref.namespace}/{parent.get('name', '')}",
+        listeners=tuple(str(listener.get("name", "")) for listener in spec.get("listeners") or ()),
     )
 
 

@@ -45,7 +45,7 @@ from upgrader.survey.planes import (
     mesh_root,
     webhooks,
 )
-from upgrader.survey.resources import api_gateways, custom_resources, definitions
+from upgrader.survey.resources import api_gateways, custom_resources, definitions, listener_sets
 
 DEFAULT_ROOT = "istio-system"
 Read = Mapping[Kind, Sequence[Obj]]
@@ -76,6 +76,7 @@ def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
         "config_root": mesh_root(planes, read[CONFIG_MAP]),
         "tag_services": _tag_services(_in(read[SERVICE], planes, root)),
         "api_gateways": api_gateways(resources, read[DEPLOYMENT]),
+        "listener_sets": listener_sets(resources),
         "belongings": belongings(look, read, planes, root),
         "services": _services(look, read[SERVICE], (planes, root), (*injectors, *validators)),
         "nodes": len(read[NODE]),

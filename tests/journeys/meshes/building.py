@@ -184,6 +184,26 @@ class Site:
             {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": meta, "spec": spec}
         )
 
+    def listener_set(self, name: str, gateway: str, rev: str | None = None) -> Self:
+        """Listeners that somebody adds to *gateway*, all ``namespace/name``."""
+        namespace, _, short = name.partition("/")
+        parent, _, of = gateway.partition("/")
+        return self.put(
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "ListenerSet",
+                "metadata": {
+                    "name": short,
+                    "namespace": namespace,
+                    "labels": {} if rev is None else {REV: rev},
+                },
+                "spec": {
+                    "parentRef": {"name": of, "namespace": parent},
+                    "listeners": [{"name": "extra", "port": 8080, "protocol": "HTTP"}],
+                },
+            }
+        )
+
     # workloads
 
     def deployment(self, name: str, replicas: int = 1, **more: Any) -> Self:

@@ -61,6 +61,25 @@ def test_a_new_istiod_with_the_fault_empties_nothing_when_the_run_is_rolled_back
     assert proof.wrong == []
 
 
+@pytest.mark.parametrize("old", ["1.30.1", "1.30.3"])
+def test_listeners_of_other_namespaces_are_never_left_out_by_whoever_has_their_gateway(
+    old: str, tmp_path: Path
+) -> None:
+    here = site(old, tags=("default",), gateway_api="1.5.1")
+    named = here.release.name
+    here.namespace("lab", rev=named).deployment("lab/api", 2).gateway("plain/web").gateway("lab/web")
+    here.listener_set("lab/extra", "plain/web").listener_set("plain/more", "lab/web")
+    here.listener_set("lab/own", "plain/web", rev=named).wait()
+    missing = [name for _, name, _ in here.world.istio.hidden] if here.world.istio else []
+    proof = prove(here, tmp_path, here.manifests(tmp_path, "1.31.0-rc.0"), backs=3, kills=1)
+    assert missing == []
+    assert proof.wrong == []
+    assert proxies(proof.journey.world).keys() == {"1.31.0-rc.0"}
+    sets = proof.journey.world.store.list("gateway.networking.k8s.io", "listenersets")
+    labels = {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in sets}
+    assert labels == {"extra": {}, "more": {}, "own": {"istio.io/rev": "1-31-0-rc-0"}}
+
+
 def test_a_gateway_with_a_hostname_keeps_its_own_deployment(tmp_path: Path) -> None:
     here = (
         site("1.28.10", gateway_api="1.4.1").namespace("lab", rev="1-28-10").injected_gateway("edge", "lab")

@@ -61,7 +61,7 @@ class Watch:
     step: str = ""
     validates: bool = True
     excused: set[str] = field(default_factory=set)
-    before: tuple[int, int] = (0, 0)
+    before: tuple[int, int, int] = (0, 0, 0)
     _dirty: bool = True
     _changed: dict[str, set[Key]] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class Watch:
             if proxy_of(pod) is not None and (owner := _owner(pod)):
                 watch.meshed.add(owner)
         if world.istio is not None:
-            watch.before = len(world.istio.emptied), len(world.istio.fights)
+            watch.before = len(world.istio.emptied), len(world.istio.fights), len(world.istio.hidden)
         watch.served = {name for name, ready in watch._gateways() if ready}
         world.store.subscribe(watch._note)
         return watch
@@ -169,6 +169,8 @@ class Watch:
                 self._tell(f"emptied: {emptied[1:]}")
             for fight in self.world.istio.fights[self.before[1] :]:
                 self._tell(f"fight: {fight[1:]}")
+            for hidden in self.world.istio.hidden[self.before[2] :]:
+                self._tell(f"hidden: {hidden[1:]}")
 
     def _tell(self, text: str) -> None:
         if any(text.startswith(one) for one in self.excused):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from upgrader.sandbox.charts.manifests import render_gateway_api
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -220,6 +222,48 @@ def test_an_old_istiod_without_the_fault_empties_nothing(mesh: Mesh) -> None:
     mesh.world.advance(60)
     assert mesh.rendered_by() == "1-30-3"
     assert mesh.istiods.emptied == []
+
+
+def _listeners(mesh: Mesh) -> None:
+    mesh.builder.apply(render_gateway_api("1.5.1"), "kubectl")
+    mesh.builder.wait()
+    mesh.local.create(
+        "/apis/gateway.networking.k8s.io/v1/namespaces/app/listenersets",
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "ListenerSet",
+            "metadata": {"name": "extra", "namespace": "app"},
+            "spec": {"parentRef": {"name": "web"}},
+        },
+    )
+    mesh.world.advance(5)
+
+
+def test_an_istiod_with_the_fault_leaves_out_listeners_whose_namespace_goes_elsewhere(mesh: Mesh) -> None:
+    mesh.install("1.30.1")
+    mesh.tag("default", "1.30.1")
+    mesh.gateway()
+    _listeners(mesh)
+    assert mesh.istiods.hidden == []
+    mesh.label(GATEWAY, rev="1-30-1")
+    mesh.label("/api/v1/namespaces/app", rev="1-31-0-rc-0")
+    mesh.world.advance(5)
+    assert [(name, revision) for _, name, revision in mesh.istiods.hidden] == [
+        ("ListenerSet app/extra", "1-30-1")
+    ]
+
+
+def test_a_fixed_istiod_leaves_out_only_what_is_labelled_for_another(mesh: Mesh) -> None:
+    mesh.install("1.30.3")
+    mesh.tag("default", "1.30.3")
+    mesh.gateway()
+    _listeners(mesh)
+    mesh.label("/api/v1/namespaces/app", rev="1-31-0-rc-0")
+    mesh.label(GATEWAY, rev="1-30-3")
+    assert mesh.istiods.hidden == []
+    mesh.label("/apis/gateway.networking.k8s.io/v1/namespaces/app/listenersets/extra", rev="default")
+    mesh.world.advance(5)
+    assert [name for _, name, _ in mesh.istiods.hidden] == ["ListenerSet app/extra"]
 
 
 def test_a_waypoint_keeps_its_name_and_is_never_emptied(mesh: Mesh) -> None:

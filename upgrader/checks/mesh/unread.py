@@ -19,6 +19,8 @@ OPEN = {
     "virtualservices": "whether VirtualServices contradict each other or name what is not there",
     "destinationrules": "whether DestinationRules contradict each other, and which subsets there are",
     "gateways": "whether Gateways are in each other's way or have no owner",
+    "listenersets": "whether listeners that are added to Gateways stay with them",
+    "xlistenersets": "whether listeners that are added to Gateways stay with them",
     "serviceentries": "whether ServiceEntries contradict each other or are kept by another system",
     "secrets": "when certificates of the authority end, and whether clusters are joined",
     "configmaps": "what proxies trust, and how each revision is set",

@@ -14,7 +14,7 @@ from upgrader.model.snapshot.installed import (
 )
 from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
 from upgrader.model.snapshot.mesh import ClusterId, Snapshot, Unread
-from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document, ListenerSet
 from upgrader.model.snapshot.stored import read_snapshot
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Disruption",
     "Document",
     "Labels",
+    "ListenerSet",
     "Namespace",
     "Proxy",
     "Snapshot",

@@ -22,7 +22,7 @@ from upgrader.model.snapshot.installed import (
     Webhook,
 )
 from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
-from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document
+from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document, ListenerSet
 
 _Alike = tuple[str, str, str, str, Image, bool, str]
 _alike: Callable[[Proxy], _Alike] = attrgetter(*Crowd.__struct_fields__[:-1])
@@ -79,6 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     workloads: tuple[Workload, ...] = ()
     proxies: tuple[Proxy, ...] = ()
     api_gateways: tuple[ApiGateway, ...] = ()
+    listener_sets: tuple[ListenerSet, ...] = NotHeld()
     resources: tuple[CustomResource, ...] = ()
     definitions: tuple[Definition, ...] = ()
     disruptions: tuple[Disruption, ...] = ()

@@ -26,6 +26,21 @@ class ApiGateway(msgspec.Struct, frozen=True, kw_only=True):
     rendered_by: str = ""
 
 
+class ListenerSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A ListenerSet or XListenerSet of the Gateway API: listeners that somebody adds to a Gateway from outside.
+
+    Attributes:
+        gateway: ``namespace/name`` of the Gateway that it adds to.
+        listeners: Names of its listeners.
+    """
+
+    ref: Ref
+    uid: str
+    labels: Labels
+    gateway: str
+    listeners: tuple[str, ...] = ()
+
+
 class CustomResource(msgspec.Struct, frozen=True, kw_only=True):
     """One Istio or Gateway API object; ``body`` has no managedFields and no status."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 
 from upgrader.model.codec import decode
+from upgrader.model.kinds import LISTENER_SET, X_LISTENER_SET
 from upgrader.model.snapshot.documented import DOCUMENTED
 from upgrader.model.snapshot.mesh import NotHeld, Snapshot, Unread
 
@@ -29,9 +33,21 @@ def read_snapshot(data: bytes | str) -> Snapshot:
         msgspec.DecodeError: not JSON.
     """
     found = decode(data, Snapshot)
-    if not isinstance(found.documents, NotHeld):
-        return found
     why = "this snapshot does not hold them: an older release took it"
-    missing = (Unread(what=what, why=why, optional=True) for what in _LATER)
+    missing = [Unread(what=what, why=why, optional=True) for what in _not_in(found)]
+    held: dict[str, Any] = {
+        field: () for field in ("documents", "listener_sets") if isinstance(getattr(found, field), NotHeld)
+    }
+    if not held:
+        return found
     unread = sorted((*found.unread, *missing), key=lambda u: (u.what, u.why, u.optional))
-    return msgspec.structs.replace(found, documents=(), unread=tuple(unread))
+    return msgspec.structs.replace(found, **held, unread=tuple(unread))
+
+
+def _not_in(found: Snapshot) -> Iterator[str]:
+    """What *found* lacks; of what a server need not serve only what it did."""
+    if isinstance(found.documents, NotHeld):
+        yield from _LATER
+    if isinstance(found.listener_sets, NotHeld):
+        served = {(kind.group, kind.plural) for kind in found.kinds}
+        yield from (k.resource for k in (LISTENER_SET, X_LISTENER_SET) if (k.group, k.plural) in served)

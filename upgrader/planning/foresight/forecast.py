@@ -69,6 +69,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         frozen: Revisions whose istiod is scaled to 0.
         templates: Workload (``Deployment shop/cart``) to the labels of its pod template.
         switched_off: Injectors (by name) whose selectors match nothing any more.
+        listeners: ListenerSet (``XListenerSet shop/extra``) to its labels.
         unbound: Tags that decide about pods only: their objects lack the label by which istiods find their Gateways.
     """
 
@@ -82,6 +83,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     frozen: frozenset[str] = frozenset()
     templates: dict[str, Labels] = {}
     switched_off: frozenset[str] = frozenset()
+    listeners: dict[str, Labels] = {}
     unbound: frozenset[str] = frozenset()
 
     @classmethod
@@ -109,6 +111,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             default_validator=validator,
             frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
             templates={w.key: w.template_labels for w in mesh.workloads},
+            listeners={str(one.ref): one.labels for one in mesh.listener_sets},
             unbound=frozenset(unbound),
         )
 
@@ -126,16 +129,20 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def owners(self, gateway: ApiGateway) -> frozenset[str]:
         """Every live revision that would act on *gateway*; more than one fight, none leaves it alone."""
         live = {r: v for r, v in self.versions.items() if r not in self.frozen}
-        return self._owners(gateway, live)
+        return self.owners_by(self._labels_of(gateway), gateway.ref.namespace, live)
 
     def claimants(self, gateway: ApiGateway) -> frozenset[str]:
         """Every installed revision that *gateway* belongs to, frozen ones as well."""
-        return self._owners(gateway, self.versions)
+        return self.owners_by(self._labels_of(gateway), gateway.ref.namespace, self.versions)
 
-    def _owners(self, gateway: ApiGateway, live: Mapping[str, str]) -> frozenset[str]:
+    def _labels_of(self, gateway: ApiGateway) -> Labels:
+        return self.gateways.get(gateway_name(gateway), gateway.labels)
+
+    def owners_by(self, labels: Labels, namespace: str, live: Mapping[str, str]) -> frozenset[str]:
+        """Every revision of *live* that takes an object with *labels* in *namespace* for its own."""
         return gateway_owners(
-            self.gateways.get(gateway_name(gateway), gateway.labels),
-            self.namespaces.get(gateway.ref.namespace, {}),
+            labels,
+            self.namespaces.get(namespace, {}),
             {tag: revisions for tag, revisions in self.tags.items() if tag not in self.unbound},
             live,
             self.default_validator,
@@ -160,6 +167,11 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """After label ``istio.io/rev`` of *gateway* (``namespace/name``) became *value*, or went."""
         after = self.gateways | {gateway: relabelled(self.gateways[gateway], {REV: value})}
         return self._with(gateways=after)
+
+    def listeners_labelled(self, listeners: str, value: str | None) -> Forecast:
+        """After label ``istio.io/rev`` of *listeners* (``XListenerSet shop/extra``) became *value*, or went."""
+        after = self.listeners | {listeners: relabelled(self.listeners.get(listeners, {}), {REV: value})}
+        return msgspec.structs.replace(self, listeners=after)
 
     def tagged(
         self,

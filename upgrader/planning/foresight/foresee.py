@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, VALIDATING_WEBHOOK
+from upgrader.model.kinds import DEPLOYMENT, K8S_GATEWAY, MUTATING_WEBHOOK, VALIDATING_WEBHOOK
 from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.planning.foresight.forecast import Forecast, tag_of
 from upgrader.planning.plan import Gate
@@ -37,6 +37,8 @@ def after(forecast: Forecast, action: AnyStep | Gate, start: Forecast) -> Foreca
             return forecast.installed(action.revision, action.version)
         case RelabelNamespace():
             return forecast.labelled(action.namespace, action.labels)
+        case RelabelGateway() if action.ref.kind.kind != K8S_GATEWAY.kind:
+            return forecast.listeners_labelled(str(action.ref), action.value)
         case RelabelGateway():
             return forecast.gateway_labelled(f"{action.ref.namespace}/{action.ref.name}", action.value)
         case MoveTag(parts=("validator",)):

@@ -157,12 +157,23 @@ def proxy_image(release: Release) -> str:
 
 def plane_image(release: Release) -> str:
     """The image of istiod in the manifests of *release*; empty when they do not say."""
+    return str(_discovery(release).get("image", ""))
+
+
+def plane_environment(release: Release) -> dict[str, str]:
+    """The environment of istiod in the manifests of *release*, as far as it is literal."""
+    given = _discovery(release).get("env") or ()
+    return {str(e["name"]): str(e["value"]) for e in given if e.get("value") is not None}
+
+
+def _discovery(release: Release) -> dict[str, Any]:
+    """Istiod's container; empty when there is none."""
     for document in release.part("control-plane"):
         body = document.body
         if body["kind"] == "Deployment" and str(body["metadata"]["name"]).startswith("istiod"):
             containers = body["spec"]["template"]["spec"]["containers"]
-            return next((str(c.get("image", "")) for c in containers if c["name"] == "discovery"), "")
-    return ""
+            return next((c for c in containers if c["name"] == "discovery"), {})
+    return {}
 
 
 def _image(values: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from upgrader.model.injection import IGNORED_NAMESPACES
 from upgrader.model.kinds import K8S_GATEWAY, Ref
 from upgrader.model.ownership import namespace_suffix, old_has_drop
-from upgrader.model.snapshot import Labels, Snapshot, Workload
+from upgrader.model.snapshot import Labels, Namespace, Snapshot, Workload
 from upgrader.model.version import Version, revision_suffix
 from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast, gateway_name
 from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
@@ -94,7 +94,7 @@ def cases(
         key = (labels.get(INJECTION, ""), labels.get(REV, ""), "", "")
         if key in found or space.terminating or space.name in IGNORED_NAMESPACES:
             continue
-        if namespace_binding(labels, forecast) != NONE:
+        if namespace_binding(labels, forecast) != NONE or _by_default(forecast, space):
             about = f"namespace {space.name} ({_asks(labels)})"
             found[key] = _case(forecast, images, about, space.name, {})
     bound = {name for name, labels in forecast.namespaces.items() if INJECTION in labels or REV in labels}
@@ -111,8 +111,14 @@ def cases(
     return tuple(found[key] for key in sorted(found))
 
 
+def _by_default(forecast: Forecast, space: Namespace) -> bool:
+    """Whether what has no label is injected there, as ``enableNamespacesByDefault`` has it."""
+    return bool(forecast.injects(space.name, {}).winner)
+
+
 def _asks(labels: Labels) -> str:
-    return ", ".join(f"{key}={labels[key]}" for key in (INJECTION, REV, INJECT) if key in labels)
+    asked = ", ".join(f"{key}={labels[key]}" for key in (INJECTION, REV, INJECT) if key in labels)
+    return asked or "no label"
 
 
 def _case(

@@ -6,14 +6,25 @@ Under such a one, gateways are first labelled so that nothing moves them, and ch
 
 from __future__ import annotations
 
-from upgrader.model.kinds import DEPLOYMENT, Ref
+from upgrader.model.kinds import DEPLOYMENT, X_LISTENER_SET, Ref
+from upgrader.model.listeners import ALPHA, alpha_on, is_experimental, knows
+from upgrader.model.ownership import old_has_drop
 from upgrader.model.snapshot import ApiGateway
-from upgrader.model.version import UNNAMED
+from upgrader.model.version import UNNAMED, Version
 from upgrader.planning.foresight.forecast import REV, gateway_name
+from upgrader.planning.foresight.listeners import Pair, label_of, missing
+from upgrader.planning.hop.documents import plane_environment
 from upgrader.planning.hop.install import apply_part
 from upgrader.planning.hop.moves import bind, gateway_only, remaining, restart, soak_gate
 from upgrader.planning.hop.stage import Draft
-from upgrader.planning.hop.tags import empties, held, keep, label_gateway, may_move
+from upgrader.planning.hop.tags import (
+    empties,
+    held,
+    keep,
+    label_gateway,
+    label_listeners,
+    may_move,
+)
 from upgrader.steps import ScalePlane
 
 
@@ -34,7 +45,26 @@ def pin(draft: Draft) -> None:
     for gateway in owned(draft):
         if held(draft, gateway) and draft.forecast.gateways[gateway_name(gateway)].get(REV) != draft.old:
             keep(draft, gateway)
+    _mind_alpha(draft)
+    for pair in draft.listening if old_has_drop(Version.parse(draft.inputs.source)) else ():
+        stays = draft.forecast.claimants(pair[0]) == frozenset({draft.old})
+        if stays and label_of(draft.forecast, pair[1]) is None:
+            label_listeners(draft, pair, draft.old)
     draft.close("pins", "gateways")
+
+
+def _mind_alpha(draft: Draft) -> None:
+    """Block where the new istiod would read XListenerSets, but for a switch that its manifests lack."""
+    version = draft.inputs.release.version
+    needing = [str(p[1].ref) for p in draft.listening if is_experimental(p[1].ref.kind)]
+    if needing and knows(version, X_LISTENER_SET) and not alpha_on(plane_environment(draft.inputs.release)):
+        draft.block(
+            "UPG-0339",
+            f"istiod {draft.new}",
+            f"istiod {draft.new}: its manifests lack {ALPHA}, so it reads no XListenerSet, of {len(needing)}",
+            f"{draft.old} has it on; without it the listeners of {needing[0]} and all their routes would be missing",
+            f"render the manifests of {version} with --set values.pilot.env.{ALPHA}=true",
+        )
 
 
 def _move(draft: Draft, gateway: ApiGateway) -> str:
@@ -149,7 +179,22 @@ def unpin(draft: Draft) -> None:
     """Give Gateways back the label they had, where that leaves them with the new revision."""
     gateways = {gateway_name(g): g for g in draft.inputs.mesh.api_gateways}
     for name, value in sorted(draft.pins.items()):
+        if name not in gateways:
+            continue
         later = draft.forecast.gateway_labelled(name, value)
-        if name in gateways and later.claimants(gateways[name]) == frozenset({draft.new}):
+        if later.claimants(gateways[name]) == frozenset({draft.new}):
             title = f"Gateway {name}: istio.io/rev {draft.new} -> {value or 'absent'}, as it was"
             label_gateway(draft, gateways[name], value, draft.new, title)
+    for pair in draft.listening:
+        _unpin_listeners(draft, pair)
+
+
+def _unpin_listeners(draft: Draft, pair: Pair) -> None:
+    """A label that somebody gave to the revision that is left names the new one then; what had none has none again."""
+    name = str(pair[1].ref)
+    if name not in draft.pins:
+        return
+    value = None if draft.pins[name] is None else draft.new
+    later = draft.forecast.listeners_labelled(name, value)
+    if value != label_of(draft.forecast, pair[1]) and not missing(later, pair):
+        label_listeners(draft, pair, value)

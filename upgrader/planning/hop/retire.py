@@ -24,6 +24,7 @@ from upgrader.model.kinds import (
 from upgrader.model.manifest import Owned
 from upgrader.model.step import counted
 from upgrader.model.version import UNNAMED
+from upgrader.planning.foresight.listeners import label_of
 from upgrader.planning.hop.bindings import namespace_binding
 from upgrader.planning.hop.documents import reference
 from upgrader.planning.hop.gates import connected, gateways_on, probe_round, words
@@ -125,6 +126,21 @@ def mind_leftovers(draft: Draft) -> None:
                 f"Namespace {name}: no step moves it off {draft.old}",
                 f"revision {draft.old} can not be removed while a namespace is bound to it",
                 f"leave it behind: --exclude {name}",
+            )
+    _mind_listeners(draft)
+
+
+def _mind_listeners(draft: Draft) -> None:
+    """Block when listeners are labelled for the old revision that no step labels anew: nobody who moves reads them."""
+    for listeners in draft.inputs.mesh.listener_sets if not draft.behind else ():
+        ref = listeners.ref
+        if label_of(draft.forecast, listeners) == draft.old:
+            draft.block(
+                LEFT_OVER,
+                str(ref),
+                f"{ref}: no step takes its label istio.io/rev={draft.old}",
+                f"revision {draft.old} can not be removed while something is meant for it alone",
+                f"kubectl -n {ref.namespace} label {ref.kind.resource} {ref.name} istio.io/rev-",
             )
 
 

@@ -17,6 +17,7 @@ from upgrader.model.snapshot import Crowd, Proxy, Snapshot, Workload
 from upgrader.model.version import Version
 from upgrader.planning.foresight.forecast import Forecast, gateway_name, tag_of
 from upgrader.planning.foresight.foresee import after
+from upgrader.planning.foresight.listeners import attached, missing, served
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.plan import Gate, Mark, Planned, Wave, WaveKind
 from upgrader.playbook.manifests import Release
@@ -153,6 +154,8 @@ class Draft:
         self.behind: set[str] = set()
         self._items: list[Planned] = []
         self._count = 0
+        self.listening = tuple(pair for pair in attached(inputs.mesh) if served(self.forecast, pair))
+        self._lost: set[str] = set()
         self._owned = {gateway_name(g) for g in inputs.mesh.api_gateways if len(self.forecast.owners(g)) == 1}
 
     @property
@@ -168,6 +171,7 @@ class Draft:
         self._put(mark, title, action, pods, tuple(rolls))
         if self.forecast is not before:
             self._mind_owners(title)
+            self._mind_listeners(title)
 
     def gate(
         self,
@@ -274,3 +278,18 @@ class Draft:
                     f"label Gateway {name} istio.io/rev={self.old} first",
                 )
                 self._owned.discard(name)
+
+    def _mind_listeners(self, title: str) -> None:
+        """The istiod that has a Gateway reads the ListenerSets that it served, after every step."""
+        for pair in self.listening:
+            name = str(pair[1].ref)
+            if name not in self._lost and missing(self.forecast, pair):
+                self._lost.add(name)
+                owner = " and ".join(sorted(self.forecast.owners(pair[0])))
+                self.block(
+                    "UPG-0339",
+                    name,
+                    f"{name}: after `{title}` istiod {owner} does not read it, but has its Gateway {pair[1].gateway}",
+                    "its listeners and all their routes would be missing, while its status may say Programmed",
+                    f"move its listeners into Gateway {pair[1].gateway} until the upgrade is over",
+                )

@@ -10,6 +10,7 @@ from upgrader.model.snapshot import ApiGateway
 from upgrader.model.version import UNNAMED, Version
 from upgrader.planning.foresight.forecast import DEFAULT_TAG, REV, gateway_name, tag_of
 from upgrader.planning.foresight.foresee import after
+from upgrader.planning.foresight.listeners import Pair, label_for, label_of, missing
 from upgrader.planning.hop.bindings import Binding, namespace_binding, workload_binding
 from upgrader.planning.hop.stage import Draft
 from upgrader.steps import AnyStep, MoveTag, RelabelGateway
@@ -138,6 +139,33 @@ def keep_in_place(draft: Draft, action: AnyStep) -> None:
         follows = draft.forecast.claimants(gateway) == mine != later.claimants(gateway)
         if follows and held(draft, gateway):
             keep(draft, gateway)
+    keep_listeners(draft, action)
+
+
+def keep_listeners(draft: Draft, action: AnyStep) -> None:
+    """Label the ListenerSets that the istiod of their Gateway would not read once *action* is done, as far as that helps."""
+    later = after(draft.forecast, action, draft.stage.forecast)
+    for pair in draft.listening:
+        if missing(later, pair):
+            for value in label_for(draft.forecast, action, draft.stage.forecast, pair) or ():
+                label_listeners(draft, pair, value)
+
+
+def label_listeners(draft: Draft, pair: Pair, value: str | None) -> None:
+    """Add the step that labels a ListenerSet; remember the label that it had."""
+    listeners, name = pair[1], str(pair[1].ref)
+    before, stays = label_of(draft.forecast, listeners), value == draft.old
+    step = RelabelGateway(
+        ref=listeners.ref,
+        uid=listeners.uid,
+        revision=draft.old if stays else draft.new,
+        value=value,
+        before=before,
+        managed=False,
+    )
+    draft.pins.setdefault(name, before)
+    moved = f"istio.io/rev {before or 'absent'} -> {value or 'absent'}"
+    draft.add("~", f"{name}: {f'keep {draft.old} for now' if stays else moved}", step)
 
 
 def keep(draft: Draft, gateway: ApiGateway) -> None:
@@ -158,6 +186,7 @@ def label_gateway(draft: Draft, gateway: ApiGateway, value: str | None, owner: s
         before=before,
         managed=gateway.managed,
     )
+    keep_listeners(draft, step)
     if before != draft.old or before == UNNAMED:
         draft.pins.setdefault(name, before)
     draft.add("~", title, step, rolls=(name,) if gateway.managed else ())

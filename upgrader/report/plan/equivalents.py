@@ -45,7 +45,8 @@ def _commands(step: AnyStep) -> Iterator[str]:
             yield f"kubectl label namespace {shell(step.namespace)} {_labels(step.labels)} --overwrite"
         case RelabelGateway():
             label = _labels({"istio.io/rev": step.value})
-            yield f"kubectl -n {shell(step.ref.namespace)} label gateway {shell(step.ref.name)} {label} --overwrite"
+            named = f"{step.ref.kind.resource} {shell(step.ref.name)}"
+            yield f"kubectl -n {shell(step.ref.namespace)} label {named} {label} --overwrite"
         case MoveTag():
             yield f"istioctl tag set {shell(step.tag)} --revision {shell(step.revision)} --overwrite"
         case ScalePlane():

@@ -216,7 +216,8 @@ def render_gateway(release: Release, name: str, namespace: str, replicas: int = 
 
 def render_gateway_api(bundle: str) -> str:
     """Gateway API resource definitions of one bundle, ``1.4.1``."""
-    return _render("gateway-api.yaml", {"bundle": bundle})
+    standard = Version.parse(bundle) >= Version(1, 5, 0)
+    return _render("gateway-api.yaml", {"bundle": bundle, "listeners": standard})
 
 
 def render_operator_definition() -> str:

@@ -39,13 +39,14 @@ class IstioController:
 
     Attributes:
         emptied: Moments at which an istiod took its configuration from a gateway that still ran on it.
+        hidden: Moments at which an istiod began to leave out what adds to a gateway that runs on it.
         fights: Moments at which a Gateway began to have two owners.
     """
 
     hears = frozenset(
         {
             "pods", "namespaces", "configmaps", "secrets", "gatewayclasses", "customresourcedefinitions", "gateways",
-            "endpoints", "deployments", "services", "serviceaccounts", MUTATING, VALIDATING,
+            "listenersets", "xlistenersets", "endpoints", "deployments", "services", "serviceaccounts", MUTATING, VALIDATING,
         }
     )  # fmt: skip
     hears_ends = False
@@ -63,6 +64,11 @@ class IstioController:
     def emptied(self) -> list[Emptied]:
         """(moment, ``namespace/name`` of the Gateway, revision) in order."""
         return self._gateways.emptied
+
+    @property
+    def hidden(self) -> list[Emptied]:
+        """(moment, ``Kind namespace/name`` of listeners, revision) in order."""
+        return self._gateways.hidden
 
     @property
     def fights(self) -> list[Fight]:

@@ -32,6 +32,7 @@ from upgrader.checks.advisories.named.deployed_gateways import (
     alpha_routes_of_our_gateways,
     gateways_are_fought_over,
     gateways_are_renamed,
+    policies_without_a_grant,
     proxy_configs_lose_gateways,
 )
 from upgrader.checks.advisories.named.elsewhere import said_by_another_check
@@ -91,6 +92,7 @@ _CHECKS: tuple[NamedCheck, ...] = (
     passthrough_stays_open,
     policies_do_not_reach_older_proxies,
     policies_of_istio_cni,
+    policies_without_a_grant,
     proxy_configs_lose_gateways,
     removals_that_others_build_on,
     said_by_another_check,

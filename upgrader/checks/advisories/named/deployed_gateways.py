@@ -14,6 +14,8 @@ _WAYPOINT = "istio-waypoint"
 _OVERRIDE = "gateway.istio.io/name-override"
 _NAME_LABEL = "istio.io/gateway-name"
 _ALPHA = ("TCPRoute.gateway.networking.k8s.io", "TLSRoute.gateway.networking.k8s.io")
+_POLICY = "ReferencePolicy.gateway.networking.k8s.io"
+_GRANT = "ReferenceGrant.gateway.networking.k8s.io"
 _GATEWAY = "Gateway.gateway.networking.k8s.io"
 
 
@@ -48,6 +50,14 @@ def alpha_routes_of_our_gateways(world: World) -> Iterator[Hit]:
         for number, parent in enumerate(inner(one.body, "spec").get("parentRefs") or ()):
             if (str(parent.get("namespace") or one.namespace), str(parent.get("name"))) in ours:
                 yield Hit(one.title, f"spec.parentRefs[{number}]")
+
+
+def policies_without_a_grant(world: World) -> Iterator[Hit]:
+    """ReferencePolicies in a mesh with gateways of Istio, where no ReferenceGrant of their namespace says the same."""
+    granted = [(one.namespace, inner(one.body, "spec")) for one in world.objects(_GRANT)]
+    for one in world.objects(_POLICY) if world.mesh.api_gateways else ():
+        if (one.namespace, inner(one.body, "spec")) not in granted:
+            yield Hit(one.title, "kind")
 
 
 def proxy_configs_lose_gateways(world: World) -> Iterator[Hit]:

@@ -11,6 +11,7 @@ import orjson
 from upgrader.model.ownership import old_has_drop
 from upgrader.sandbox.controllers.cluster import Cluster
 from upgrader.sandbox.controllers.loop import Queue, only_status
+from upgrader.sandbox.istio.gateways.listeners import KINDS, left_out, parent_of
 from upgrader.sandbox.istio.gateways.ownership import (
     BY_GATEWAYS,
     BY_WAYPOINTS,
@@ -62,14 +63,18 @@ class Gateways:
         self.connect = connect
         self.emptied: list[Emptied] = []
         self.fights: list[Fight] = []
+        self.hidden: list[Emptied] = []
         self._empty: set[tuple[str, str]] = set()
+        self._hiding: set[tuple[str, str, str]] = set()
         self._contested: dict[str, tuple[datetime, str]] = {}
 
     def inherit(self, other: Gateways) -> None:
         """Go on where those of the original world are."""
         self.emptied = list(other.emptied)
         self.fights = list(other.fights)
+        self.hidden = list(other.hidden)
         self._empty = set(other._empty)
+        self._hiding = set(other._hiding)
         self._contested = dict(other._contested)
 
     def changed(self, event: Event) -> None:
@@ -77,10 +82,13 @@ class Gateways:
         group, plural, namespace, name = event.key
         if (group, plural) == (GROUP, "gateways"):
             self.queue.add(event.key)
+        elif (group, plural) in KINDS:
+            self._mark_parents(event.obj, event.old)
         elif group == "admissionregistration.k8s.io" or name == _DEFINITION:
             self.mark_all()
         elif (group, plural) == ("", "namespaces"):
             self.mark_all(name)
+            self._mark_parents(*(o for kind in KINDS for o in self.store.list(*kind, name)))
         elif (group, plural) == ("", "pods"):
             self._mark_of(event.obj, watch=True)
         elif (group, plural) == ("", "endpoints"):
@@ -96,6 +104,12 @@ class Gateways:
             meta = gateway["metadata"]
             self.queue.add((GROUP, "gateways", meta["namespace"], meta["name"]))
 
+    def _mark_parents(self, *listeners: Obj | None) -> None:
+        """Gateways to which listeners are added are to be looked at, though their owner has nothing to write."""
+        for each in filter(None, listeners):
+            namespace, _, name = parent_of(each).partition("/")
+            self.queue.add((_WATCH, "gateways", namespace, name))
+
     def _mark_of(self, part: Obj | None, *, watch: bool = False) -> None:
         name = labels_of(part).get(OF_GATEWAY)
         if part is not None and name:
@@ -109,6 +123,7 @@ class Gateways:
         alive = self.alive()
         owners = [r for r in sorted(alive) if is_owner(self.store, gateway, alive[r])]
         self._note_emptied(gateway, owners, alive)
+        self._note_hidden(gateway, alive)
         controller = controller_of(self.store, gateway)
         if key[0] == _WATCH or controller not in {BY_GATEWAYS, BY_WAYPOINTS}:
             return
@@ -191,6 +206,17 @@ class Gateways:
             elif told not in self._empty:
                 self._empty.add(told)
                 self.emptied.append((self.cluster.now(), name_of(gateway), revision))
+
+    def _note_hidden(self, gateway: Obj, alive: Mapping[str, Istio]) -> None:
+        """Remember every istiod that leaves listeners of the Gateway out, while a pod of it asks that istiod."""
+        if controller_of(self.store, gateway) != BY_GATEWAYS:
+            return
+        name = name_of(gateway)
+        asking = {annotations_of(pod).get(REVISION, "") for pod in self._pods_of(gateway)} & alive.keys()
+        found = {(name, r, one) for r in asking for one in left_out(self.store, gateway, alive[r])}
+        known = {one for one in self._hiding if one[0] == name}
+        self._hiding = (self._hiding - known) | found
+        self.hidden += [(self.cluster.now(), one, revision) for _, revision, one in sorted(found - known)]
 
     def _pods_of(self, gateway: Obj) -> Iterator[Obj]:
         """Pods that serve the Gateway: its own, or those behind the Service its address names."""
