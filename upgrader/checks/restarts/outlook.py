@@ -1,0 +1,88 @@
+"""What a restart of one workload means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import ceil
+
+import msgspec
+
+from upgrader.checks.restarts.restart import Impact, Range, Restart
+from upgrader.checks.restarts.surroundings import Surroundings
+from upgrader.checks.restarts.times import PULL, containers, start_of, stop_of
+from upgrader.model.rolling import Rolling, rolling
+from upgrader.model.snapshot import Workload
+
+PROXY = "istio-proxy"
+
+
+def outlook(workload: Workload, around: Surroundings) -> Restart:
+    """The restart of *workload* (Deployment, StatefulSet or DaemonSet), in no hop yet."""
+    live = around.live.get(workload.key, ())
+    rolls = rolling(workload)
+    room = around.room(workload, live[0].revision if live else "") if rolls.extra else None
+    extra = rolls.extra if room is None else min(rolls.extra, room)
+    rolls = msgspec.structs.replace(rolls, extra=extra)
+    start, seen = start_of(workload, live)
+    stop, waits = stop_of(workload, around.drain(workload)), timedelta(seconds=workload.min_ready)
+    probed, served = probed_of(workload), around.served(workload)
+    impact = impact_of(rolls, workload.replicas, probed=probed, served=served)
+    return Restart(
+        workload=workload.key,
+        impact=impact,
+        strategy=workload.strategy,
+        replicas=workload.replicas,
+        lowest=rolls.lowest,
+        extra=extra,
+        batches=rolls.batches,
+        length=_length(rolls, start, stop, waits),
+        gap=(start + stop if rolls.ends_first else start) if impact == "outage" else None,
+        start=start,
+        seen=seen,
+        stop=stop,
+        min_ready=waits,
+        probed=probed,
+        served=served,
+        budget=around.budget(workload),
+        scaler=around.scaler(workload.ref),
+        room=room,
+    )
+
+
+def probed_of(workload: Workload) -> bool | None:
+    """Whether one of its containers says when it is ready; the proxy of a gateway does."""
+    if workload.gateway:
+        return True
+    made = [c for c in containers(workload) if c.get("name") != PROXY]
+    return any("readinessProbe" in c for c in made) if made else None
+
+
+def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: bool | None) -> Impact:
+    """The worst that holds."""
+    if not replicas:
+        return "asleep"
+    if rolls.per_node:
+        return "node" if rolls.down else "steady"
+    if not rolls.lowest:
+        return "outage"
+    if served and probed is False:
+        return "unproven"
+    return "thin" if rolls.lowest < replicas else "steady"
+
+
+def _length(rolls: Rolling, start: Range, stop: Range, waits: timedelta) -> Range:
+    """All batches, and the end of the last old pods; where old ones end first, their end in every batch."""
+    pulled = Range(start.shortest + waits, start.longest + waits + timedelta(seconds=PULL))
+    if rolls.ends_first:
+        return (stop + pulled) * rolls.batches
+    return pulled * rolls.batches + (stop if rolls.batches else Range())
+
+
+def slowest_pod(restart: Restart) -> timedelta:
+    """What one pod takes at most until it counts."""
+    return restart.start.longest + restart.min_ready
+
+
+def rounds(restart: Restart) -> int:
+    """How many pods come at a time, at most."""
+    return ceil(restart.replicas / restart.batches) if restart.batches else 0
