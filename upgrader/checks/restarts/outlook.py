@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from math import ceil
+from functools import lru_cache
 
 import msgspec
 
@@ -18,17 +18,25 @@ PROXY = "istio-proxy"
 
 def outlook(workload: Workload, around: Surroundings) -> Restart:
     """The restart of *workload* (Deployment, StatefulSet or DaemonSet), in no hop yet."""
+    key = workload.key
+    if key not in around.foreseen:
+        around.foreseen[key] = _outlook(workload, around)
+    return around.foreseen[key]
+
+
+def _outlook(workload: Workload, around: Surroundings) -> Restart:
     live = around.live.get(workload.key, ())
     rolls = rolling(workload)
     room = around.room(workload, live[0].revision if live else "") if rolls.extra else None
     extra = rolls.extra if room is None else min(rolls.extra, room)
-    rolls = msgspec.structs.replace(rolls, extra=extra)
+    rolls = rolls if extra == rolls.extra else msgspec.structs.replace(rolls, extra=extra)
     start, seen = start_of(workload, live)
     stop, waits = stop_of(workload, around.drain(workload)), timedelta(seconds=workload.min_ready)
     probed, served = probed_of(workload), around.served(workload)
     impact = impact_of(rolls, workload.replicas, probed=probed, served=served)
     return Restart(
         workload=workload.key,
+        gateway=workload.gateway_owner,
         impact=impact,
         strategy=workload.strategy,
         replicas=workload.replicas,
@@ -53,8 +61,10 @@ def probed_of(workload: Workload) -> bool | None:
     """Whether one of its containers says when it is ready; the proxy of a gateway does."""
     if workload.gateway:
         return True
-    made = [c for c in containers(workload) if c.get("name") != PROXY]
-    return any("readinessProbe" in c for c in made) if made else None
+    found = containers(workload)
+    if any("readinessProbe" in c for c in found if c.get("name") != PROXY):
+        return True
+    return False if found else None
 
 
 def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: bool | None) -> Impact:
@@ -70,19 +80,10 @@ def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: boo
     return "thin" if rolls.lowest < replicas else "steady"
 
 
+@lru_cache(maxsize=4096)
 def _length(rolls: Rolling, start: Range, stop: Range, waits: timedelta) -> Range:
     """All batches, and the end of the last old pods; where old ones end first, their end in every batch."""
     pulled = Range(start.shortest + waits, start.longest + waits + timedelta(seconds=PULL))
     if rolls.ends_first:
         return (stop + pulled) * rolls.batches
     return pulled * rolls.batches + (stop if rolls.batches else Range())
-
-
-def slowest_pod(restart: Restart) -> timedelta:
-    """What one pod takes at most until it counts."""
-    return restart.start.longest + restart.min_ready
-
-
-def rounds(restart: Restart) -> int:
-    """How many pods come at a time, at most."""
-    return ceil(restart.replicas / restart.batches) if restart.batches else 0

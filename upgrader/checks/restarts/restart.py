@@ -55,6 +55,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
         workload: ``Deployment shop/cart``.
         how: ``restart``: by us; ``roll``: by istiod, when its Gateway changes hands; ``apply``: its manifest is applied.
         hops: In which hops.
+        gateway: ``namespace/name`` of the Gateway that istiod rolls it for.
         lowest: Pods that are ready at worst meanwhile.
         extra: Pods above the wanted number at a time, as far as quotas let them be.
         batches: How many times one waits for new pods, one after the other.
@@ -72,6 +73,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     workload: str
     how: Literal["restart", "roll", "apply"] = "restart"
     hops: tuple[int, ...] = ()
+    gateway: str = ""
     impact: Impact
     strategy: str
     replicas: int

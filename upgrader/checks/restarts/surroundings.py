@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 from upgrader.checks.capacity.pods import asked, containers_of
 from upgrader.checks.capacity.quotas import applying, defaults_of, pods_that_fit
 from upgrader.checks.documents import documents, dug
-from upgrader.checks.restarts.restart import Budget, Scaler
+from upgrader.checks.restarts.restart import Budget, Restart, Scaler
 from upgrader.checks.restarts.times import DRAIN, drain_of
 from upgrader.checks.workloads.budgets import kept
 from upgrader.model.injection import label_selector_matches
@@ -28,11 +29,21 @@ class Surroundings:
 
     Attributes:
         unknown: What could not be read, and what is not known for that reason.
+        foreseen: Workload (``Deployment shop/cart``) to what its restart means, where that was asked already.
     """
+
+    @classmethod
+    def of(cls, mesh: Snapshot) -> Self:
+        """The surroundings in *mesh*, put in order when they are first asked for."""
+        if cls not in mesh.remembered:
+            mesh.remembered[cls] = cls(mesh)
+        found: Self = mesh.remembered[cls]
+        return found
 
     def __init__(self, mesh: Snapshot) -> None:
         self._mesh = mesh
         self.live = mesh.live
+        self.foreseen: dict[str, Restart] = {}
         self.unknown = tuple(_unknown(mesh))
         self._scalers = {_target(d): _scaler(d) for d in documents(mesh, "HorizontalPodAutoscaler")}
         self._budgets = _by_place(mesh.disruptions)

@@ -28,6 +28,7 @@ _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600}
 
 
+@lru_cache(maxsize=4096)
 def seconds(shortest: float, longest: float) -> Range:
     """A range of seconds."""
     return Range(timedelta(seconds=shortest), timedelta(seconds=longest))
@@ -49,9 +50,9 @@ def start_of(workload: Workload, live: Iterable[Proxy]) -> tuple[Range, int]:
 
 def stop_of(workload: Workload, drain: float) -> Range:
     """How long its pods take to go: at least what hooks and proxy wait, at most what is granted."""
-    grace = dug(workload.template, "spec", "terminationGracePeriodSeconds")
+    grace = (workload.template.get("spec") or {}).get("terminationGracePeriodSeconds")
     longest = GRACE if grace is None else int(grace)
-    hooks = [_slept(dug(c, "lifecycle", "preStop")) for c in containers(workload)]
+    hooks = [_slept(c["lifecycle"].get("preStop")) for c in containers(workload) if "lifecycle" in c]
     return seconds(min(longest, max([drain, *hooks])), longest)
 
 
@@ -63,7 +64,7 @@ def drain_of(mesh: Snapshot, revision: str) -> float:
 
 def containers(workload: Workload) -> Sequence[Obj]:
     """The containers of its pod template."""
-    return dug(workload.template, "spec", "containers") or ()
+    return (workload.template.get("spec") or {}).get("containers") or ()
 
 
 def _delay(workload: Workload) -> int:

@@ -195,6 +195,7 @@ def _context(  # noqa: PLR0917  what the checks look at comes together here
         mirrors=playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
         answers={a.id: a for a in answers},
+        step_patience=playbook.patience.step,
     )
     return context, answers
 

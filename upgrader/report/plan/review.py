@@ -11,9 +11,11 @@ import msgspec
 
 from upgrader.model.finding import Finding
 from upgrader.model.step import counted
-from upgrader.planning.estimate import estimate, estimate_hop
+from upgrader.planning.outlook.estimate import estimate, estimate_hop
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.report.fitting import is_command
+from upgrader.report.outlook.classes import about, classes
+from upgrader.report.outlook.tables import restart_table, time_table
 from upgrader.report.plan.equivalents import equivalents
 from upgrader.report.plan.escaping import code, escaped, fence, inline
 from upgrader.report.plan.findings import MANY, answer_rows, by_severity, tally
@@ -21,10 +23,11 @@ from upgrader.report.plan.grouping import shape_of
 from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
 from upgrader.report.plan.rendering import rendered_lines, rendered_title
 from upgrader.report.plan.steps import mesh_text, span_text
-from upgrader.steps import RestartWorkload
 
-GAPS = ("UPG-0309", "UPG-0317")
-"""Findings of moments that a user may notice: Recreate, and a single pod or too many at once against a budget."""
+GAPS = ("UPG-0309", "UPG-0317", "UPG-0348")
+"""Findings of moments that a user may notice: Recreate, too many at once against a budget, no pod ready at all."""
+EXPOSED = ("outage", "unproven")
+"""Classes of restarts that a user may notice."""
 _HANDLED = "nothing: "
 """How the advice of a finding begins that the plan takes care of by itself."""
 
@@ -121,7 +124,9 @@ def _way_back(plan: Plan) -> Iterator[str]:
     until = " / ".join(f"`{one}`" for one in last if one)
     yield "`upgrade rollback` moves everything back and restarts it"
     each = " for each hop" if len(plan.hops) > 1 else ""
-    yield f", about {span_text(estimate_hop(_unsoaked(plan.hops[0])))}{each}" if plan.hops else ""
+    yield (
+        f", about {span_text(estimate_hop(_unsoaked(plan.hops[0]), plan.outlook))}{each}" if plan.hops else ""
+    )
     if until:
         yield f", at any time before step {until}. From that step on the old istiod is gone: going back to it is a "
         yield "reinstall from the backup that each hop begins with."
@@ -147,27 +152,16 @@ def _unsoaked(hop: Hop) -> Hop:
 
 def _worst(plan: Plan) -> str:
     """What users may notice; silence of the checks is not taken for harmlessness."""
-    gaps = [f for f in plan.findings if f.code in GAPS]
-    told = {f.subject for f in gaps}
-    words = [f"`{code(f.subject)}` {escaped(_about(f))}" for f in gaps]
-    words += [f"`{code(name)}` has no ready pod while its only one restarts" for name in _alone(plan, told)]
+    exposed = [r for impact, there in classes(plan.outlook) if impact in EXPOSED for r in there]
+    told = {r.name for r in exposed}
+    words = [f"`{code(r.name)}` {escaped(about(r).removeprefix(r.name).strip())}" for r in exposed]
+    gaps = [f for f in plan.findings if f.code in GAPS and f.subject not in told]
+    words += [f"`{code(f.subject)}` {escaped(_about(f))}" for f in gaps]
     rest = "each workload rolls by its own update strategy"
     if not words:
         return f"none is known: {rest}, and no check found one that would serve nothing meanwhile."
     more = f", and {len(words) - MANY} more" if len(words) > MANY else ""
     return f"{'; '.join(words[:MANY])}{more}. Otherwise {rest}."
-
-
-def _alone(plan: Plan, told: set[str]) -> list[str]:
-    """StatefulSets of one pod: there is never a second one beside it."""
-    found = [
-        f"{item.action.ref.namespace}/{item.action.ref.name}"
-        for hop in plan.hops[:1]
-        for item in hop.items()
-        if isinstance(item.action, RestartWorkload)
-        and (item.action.ref.kind.kind, item.pods) == ("StatefulSet", 1)
-    ]
-    return [name for name in found if name not in told]
 
 
 def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
@@ -255,6 +249,15 @@ def fold_rendering(plan: Plan) -> list[Fold]:
     """What the new control planes were rendered with, and what they do differently."""
     told = [(hop, rendered_lines(hop)) for hop in plan.hops]
     return [Fold(rendered_title(hop), "diff", lines) for hop, lines in told if lines]
+
+
+def fold_restarts(plan: Plan) -> list[Fold]:
+    """What the restarts mean, and how long it all takes."""
+    found = (
+        ("Restarts, worst first", restart_table(plan)),
+        ("Time by wave, and what it rests on", time_table(plan)),
+    )
+    return [Fold(title, "", lines) for title, lines in found if lines]
 
 
 def fold_images(plan: Plan) -> list[Fold]:
