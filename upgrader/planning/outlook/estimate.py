@@ -137,9 +137,7 @@ def _basis(hops: Sequence[Hop], outlook: Outlook) -> Iterator[Basis]:
     yield Basis("playbook", ", ".join([f"soaks of {soaks.total_seconds() / 60:.0f} min in all", *paces]))
     told = f"{PLANE[0]}-{PLANE[1]} s until a new istiod is ready, {STEP[0]}-{STEP[1]} s for any other step and look"
     yield Basis("assumed", told)
-    if any(i.action.approval for h in hops for i in h.items() if isinstance(i.action, Gate)):
-        yield Basis("unknown", "how long approvals take; they are not in it")
-    yield Basis("unknown", "nodes that have to be added first, and retries; they are not in it")
+    yield Basis("unknown", "how long approvals, further nodes and retries take; they are not counted")
     yield from (Basis("unknown", words) for words in outlook.unknown)
 
 

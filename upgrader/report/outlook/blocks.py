@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 from upgrader.model.step import counted
 from upgrader.planning.plan import Plan
-from upgrader.report.fitting import fitted, hung
-from upgrader.report.outlook.classes import MEANING, NAMED, NAMED_WIDE, about, classes, notes, wave_rows
+from upgrader.report.fitting import fitted, hung, middle
+from upgrader.report.outlook.classes import (
+    LABELS,
+    MEANING,
+    NAMED,
+    NAMED_WIDE,
+    about,
+    classes,
+    notes,
+    wave_rows,
+)
 from upgrader.report.style import Style
 
 
@@ -23,13 +32,14 @@ def _lines(plan: Plan, style: Style, limit: int) -> Iterator[str]:
     head = f"{counted(len(outlook.restarts), 'workload')}, each by its own update strategy"
     yield f"Restarts: {head}" if style.accessible else f"Restarts   {head}"
     for impact, there in classes(outlook):
+        label = LABELS.get(impact, impact)
         shown = [about(r) for r in there[:limit]] if impact not in {"steady", "asleep"} else []
         more = f" and {len(there) - len(shown)} more" if shown and len(there) > len(shown) else ""
         named = f": {'; '.join(shown)}{more}" if shown else ""
         if style.accessible:
-            yield f"{impact}, {len(there)}: {MEANING[impact]}{named}"
+            yield f"{label}, {len(there)}: {MEANING[impact]}{named}"
         else:
-            yield from hung(f"  {impact:10}{len(there):5}  ", f"{MEANING[impact]}{named}", style.width)
+            yield from hung(f"  {label:10}{len(there):5}  ", f"{MEANING[impact]}{named}", style.width)
     for words in notes(outlook):
         yield from [words] if style.accessible else fitted(f"  {words}", style.width, "    ")
 
@@ -41,11 +51,15 @@ def times_text(plan: Plan, style: Style) -> str:
         return ""
     if style.accessible:
         return "\n".join(
-            f"Time of hop {h}, wave {w}: {t}, of it soaking {s}. Slowest: {n}" for h, w, t, s, n in rows
+            f"Time of hop {h}, wave {w}: {t}, of it soaking {s}" + (f". Slowest: {n}" if n else "")
+            for h, w, t, s, n in rows
         )
     head = ("Time", "wave", "expected", "soak", "slowest restart")
-    table = [head, *((f"  hop {h}", w, t, s, n) for h, w, t, s, n in rows)]
+    table = [head, *((f"  hop {h}", middle(w, 12), t, s, n or "-") for h, w, t, s, n in rows)]
     wide = [max(len(row[n]) for row in table) for n in range(4)]
-    return "\n".join(
-        "  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), row[4]]) for row in table
-    )
+    room = style.width - sum(wide) - 2 * len(wide)
+    lines = [
+        "  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), middle(row[4], room)])
+        for row in table
+    ]
+    return "\n".join(line.rstrip() for line in lines)

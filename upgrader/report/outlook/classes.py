@@ -19,11 +19,15 @@ NAMED, NAMED_WIDE = 3, 20
 MEANING: Mapping[Impact, str] = {
     "outage": "no pod ready for a while",
     "unproven": "new pods count as ready at once: no container has a readinessProbe",
-    "node": "node by node, each without its pod meanwhile",
+    "node": "each node in turn is without its pod",
     "thin": "fewer pods than now, never none",
     "steady": "as many pods ready as now",
     "asleep": "no pod runs",
 }
+
+
+LABELS: Mapping[Impact, str] = {"node": "per node"}
+"""Names of classes that are more than one word."""
 
 
 def classes(outlook: Outlook) -> list[tuple[Impact, list[Restart]]]:
@@ -126,7 +130,7 @@ def basis_lines(plan: Plan) -> list[str]:
 def wave_rows(plan: Plan) -> list[tuple[str, str, str, str, str]]:
     """Hop, wave, how long, what of it is soaking, and the workload that takes longest."""
     return [
-        (str(hop.hop), clean_line(w.wave), lasting(w.length), _soak(w.soak), clean_line(w.slowest) or "-")
+        (str(hop.hop), clean_line(w.wave), lasting(w.length), _soak(w.soak), clean_line(w.slowest))
         for hop in expected_of(plan).hops
         for w in hop.waves
     ]

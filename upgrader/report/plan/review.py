@@ -14,8 +14,8 @@ from upgrader.model.step import counted
 from upgrader.planning.outlook.estimate import estimate, estimate_hop
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.report.fitting import is_command
-from upgrader.report.outlook.classes import about, classes
 from upgrader.report.outlook.tables import restart_table, time_table
+from upgrader.report.outlook.worst import told_of, worst_moment
 from upgrader.report.plan.equivalents import equivalents
 from upgrader.report.plan.escaping import code, escaped, fence, inline
 from upgrader.report.plan.findings import MANY, answer_rows, by_severity, tally
@@ -24,10 +24,6 @@ from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
 from upgrader.report.plan.rendering import rendered_lines, rendered_title
 from upgrader.report.plan.steps import mesh_text, span_text
 
-GAPS = ("UPG-0309", "UPG-0317", "UPG-0348")
-"""Findings of moments that a user may notice: Recreate, too many at once against a budget, no pod ready at all."""
-EXPOSED = ("outage", "unproven")
-"""Classes of restarts that a user may notice."""
 _HANDLED = "nothing: "
 """How the advice of a finding begins that the plan takes care of by itself."""
 
@@ -61,7 +57,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "made": f"{plan.made:%Y-%m-%d %H:%M} UTC",
         "table": _table(plan),
         "back": list(_way_back(plan)),
-        "worst": _worst(plan),
+        "worst": worst_moment(plan),
         "sections": [
             ("Blocked", "What stands in the way, and what to do", rows(blocked)),
             ("Exceptions", "What was allowed, and why", rows(excused)),
@@ -150,20 +146,6 @@ def _unsoaked(hop: Hop) -> Hop:
     return msgspec.structs.replace(hop, waves=waves)
 
 
-def _worst(plan: Plan) -> str:
-    """What users may notice; silence of the checks is not taken for harmlessness."""
-    exposed = [r for impact, there in classes(plan.outlook) if impact in EXPOSED for r in there]
-    told = {r.name for r in exposed}
-    words = [f"`{code(r.name)}` {escaped(about(r).removeprefix(r.name).strip())}" for r in exposed]
-    gaps = [f for f in plan.findings if f.code in GAPS and f.subject not in told]
-    words += [f"`{code(f.subject)}` {escaped(_about(f))}" for f in gaps]
-    rest = "each workload rolls by its own update strategy"
-    if not words:
-        return f"none is known: {rest}, and no check found one that would serve nothing meanwhile."
-    more = f", and {len(words) - MANY} more" if len(words) > MANY else ""
-    return f"{'; '.join(words[:MANY])}{more}. Otherwise {rest}."
-
-
 def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Table rows; of many findings of one code, the first few and the number of the others."""
     found = []
@@ -179,7 +161,7 @@ def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def _row(finding: Finding) -> dict[str, str]:
-    words = [escaped(_about(finding))]
+    words = [escaped(told_of(finding))]
     if finding.allowed:
         words.append(f"**Allowed:** {escaped(finding.allowed)}")
     elif finding.do:
@@ -190,12 +172,6 @@ def _row(finding: Finding) -> dict[str, str]:
         "object": f"`{code(finding.subject)}`" if finding.subject else "the mesh",
         "words": ". ".join(words),
     }
-
-
-def _about(finding: Finding) -> str:
-    """The summary without the object that stands beside it."""
-    words = finding.summary.removeprefix(f"hop {finding.hop}: ")
-    return words.removeprefix(finding.subject).lstrip(": ") or words
 
 
 def _advice(text: str) -> str:
@@ -252,12 +228,14 @@ def fold_rendering(plan: Plan) -> list[Fold]:
 
 
 def fold_restarts(plan: Plan) -> list[Fold]:
-    """What the restarts mean, and how long it all takes."""
-    found = (
-        ("Restarts, worst first", restart_table(plan)),
-        ("Time by wave, and what it rests on", time_table(plan)),
-    )
-    return [Fold(title, "", lines) for title, lines in found if lines]
+    """What the restarts mean, and how long it all takes; nothing where nothing is done."""
+    if not plan.hops:
+        return []
+    found = {
+        "Restarts, worst first": restart_table(plan),
+        "Time by wave, and what it rests on": time_table(plan),
+    }
+    return [Fold(title, "", lines) for title, lines in found.items() if lines]
 
 
 def fold_images(plan: Plan) -> list[Fold]:

@@ -120,8 +120,9 @@ def mesh_text(plan: Plan) -> str:
 
 
 def span_text(span: Range) -> str:
-    """``52-70 min`` or ``1 h 44 min to 2 h 20 min``."""
+    """``52-70 min``, ``54 min to 1 h 24 min`` or ``1 h 44 min to 2 h 20 min``."""
     low, high = (int(one.total_seconds() // 60) for one in (span.shortest, span.longest))
     if high < 60:
         return f"{low}-{high} min" if low != high else f"{low} min"
-    return f"{low // 60} h {low % 60:02d} min to {high // 60} h {high % 60:02d} min"
+    first = f"{low // 60} h {low % 60:02d} min" if low >= 60 else f"{low} min"
+    return f"{first} to {high // 60} h {high % 60:02d} min"
