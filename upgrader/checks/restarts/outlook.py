@@ -28,8 +28,9 @@ def _outlook(workload: Workload, around: Surroundings) -> Restart:
     live = around.live.get(workload.key, ())
     rolls = rolling(workload)
     room = around.room(workload, live[0].revision if live else "") if rolls.extra else None
-    extra = rolls.extra if room is None else min(rolls.extra, room)
-    rolls = rolls if extra == rolls.extra else msgspec.structs.replace(rolls, extra=extra)
+    surge = rolls.extra
+    extra = surge if room is None else min(surge, room)
+    rolls = rolls if extra == surge else msgspec.structs.replace(rolls, extra=extra)
     start, seen = start_of(workload, live)
     stop, waits = stop_of(workload, around.drain(workload)), timedelta(seconds=workload.min_ready)
     probed, served = probed_of(workload), around.served(workload)
@@ -41,6 +42,7 @@ def _outlook(workload: Workload, around: Surroundings) -> Restart:
         strategy=workload.strategy,
         replicas=workload.replicas,
         lowest=rolls.lowest,
+        surge=surge,
         extra=extra,
         batches=rolls.batches,
         length=_length(rolls, start, stop, waits),

@@ -57,7 +57,8 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
         hops: In which hops.
         gateway: ``namespace/name`` of the Gateway that istiod rolls it for.
         lowest: Pods that are ready at worst meanwhile.
-        extra: Pods above the wanted number at a time, as far as quotas let them be.
+        surge: Pods above the wanted number that its strategy allows.
+        extra: How many of these there are at a time, as far as quotas let them be.
         batches: How many times one waits for new pods, one after the other.
         length: The whole of it.
         gap: How long no pod is ready; None where some always is.
@@ -78,6 +79,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     replicas: int
     lowest: int
+    surge: int
     extra: int
     batches: int
     length: Range

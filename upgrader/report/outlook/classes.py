@@ -18,7 +18,7 @@ NAMED, NAMED_WIDE = 3, 20
 """Workloads of a class that are named."""
 MEANING: Mapping[Impact, str] = {
     "outage": "no pod ready for a while",
-    "unproven": "new pods count as ready at once: no container has a readinessProbe",
+    "unproven": "no container has a readinessProbe, so new pods get traffic while they start",
     "node": "each node in turn is without its pod",
     "thin": "fewer pods than now, never none",
     "steady": "as many pods ready as now",
@@ -52,7 +52,7 @@ def about(restart: Restart) -> str:
             gap = f" for {lasting(restart.gap)}" if restart.gap else ""
             return f"{name} ({restart.kind} with {restart.strategy}, {pods}): none ready{gap}"
         case "unproven":
-            return f"{name} ({pods}, {counted(restart.batches, 'batch', 'batches')})"
+            return f"{name} ({pods}): ready as soon as they run"
         case "node":
             return f"{name} ({counted(restart.replicas, 'node')}, {lasting(restart.length)})"
         case "thin":
@@ -86,7 +86,7 @@ def notes(outlook: Outlook) -> Iterator[str]:
         outlook, lambda r: r.scaler is not None and r.scaler.exhausted and r.lowest < r.replicas, _SCALERS
     )
     yield from spent
-    yield from _counted(outlook, lambda r: r.room is not None and r.extra == r.room, _QUOTAS)
+    yield from _counted(outlook, lambda r: r.extra < r.surge, _QUOTAS)
     if outlook.peak:
         yield _peak(outlook.peak)
     yield from (f"unknown: {clean_line(words)}" for words in outlook.unknown)
@@ -94,7 +94,7 @@ def notes(outlook: Outlook) -> Iterator[str]:
 
 _BUDGETS = "with fewer pods than a PodDisruptionBudget wants to stay; restarts are not held back by budgets"
 _SCALERS = "with an autoscaler that is at its maximum, so nothing makes up for the pods that are missing"
-_QUOTAS = "in a quota that takes no more pods at a time, so it may take longer"
+_QUOTAS = "in a quota that takes fewer pods at a time than the strategy allows, so it takes longer"
 
 
 def _counted(outlook: Outlook, holds: Callable[[Restart], bool], words: str) -> Iterator[str]:
