@@ -69,6 +69,7 @@ class Workloads(Parts):
         annotations: Labels | None = None,
         template: Labels | None = None,
         asks: Obj | None = None,
+        spec: Obj | None = None,
         **fields: Any,
     ) -> Self:
         """Any workload, with *proxies* pods.
@@ -85,6 +86,7 @@ class Workloads(Parts):
             annotations: Of the template.
             template: Labels of the template.
             asks: Resources of its one container.
+            spec: Of its pods, instead.
             fields: Further fields of ``Workload``.
         """
         namespace, _, short = name.partition("/")
@@ -100,6 +102,8 @@ class Workloads(Parts):
         }
         if asks is not None:
             settings["template"] = {"spec": {"containers": [{"name": "app", "resources": asks}]}}
+        if spec is not None:
+            settings["template"] = {"spec": spec}
         made = Workload(**(settings | fields))
         self._add("workloads", made)
         revision = on or self._injected(made)

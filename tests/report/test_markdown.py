@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.engine.desk import hop, item, wave
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import DEPLOYMENT, STATEFUL_SET, Kind, Ref
+from upgrader.planning.outlook.expected import Outlook
 from upgrader.planning.plan import Plan, Planned
 from upgrader.report.plan.escaping import escaped, inline
 from upgrader.report.plan.markdown import LIMIT, plan_markdown
@@ -199,9 +200,11 @@ def test_what_the_plan_takes_care_of_is_no_worst_moment(shop: Plan) -> None:
     assert "The plan takes care of it: it scales that istiod to 0 first" in text
 
 
-def test_a_stateful_set_of_one_pod_has_a_moment_without_any(shop: Plan) -> None:
+def test_a_stateful_set_of_one_pod_has_a_moment_without_any_also_in_a_plan_of_an_older_release(
+    shop: Plan,
+) -> None:
     alone = replace(item("h1.01", restart("shop/db", STATEFUL_SET), mark="r"), pods=1)
-    plan = replace(shop, hops=(hop(1, wave("namespaces", alone)),))
+    plan = replace(shop, hops=(hop(1, wave("namespaces", alone)),), outlook=Outlook())
     assert "`shop/db` has no ready pod while its only one restarts" in worst(plan)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from upgrader.checks.advisories import upgrade_notes
 from upgrader.checks.capacity.alone import alone
+from upgrader.checks.capacity.floor import istiod_floor
 from upgrader.checks.capacity.limits import limits
 from upgrader.checks.capacity.memory import istiod_memory
 from upgrader.checks.capacity.quotas import quotas
@@ -99,10 +100,12 @@ from upgrader.checks.workloads.budgets import budgets
 from upgrader.checks.workloads.foreign_owner import foreign_owner
 from upgrader.checks.workloads.host_network import host_network
 from upgrader.checks.workloads.jobs import jobs
+from upgrader.checks.workloads.no_pod_ready import no_pod_ready
 from upgrader.checks.workloads.on_delete import on_delete
 from upgrader.checks.workloads.partition import partition
 from upgrader.checks.workloads.paused import paused
 from upgrader.checks.workloads.recreate import recreate
+from upgrader.checks.workloads.slow import slow
 from upgrader.model.snapshot import Snapshot
 
 FIRST: tuple[Check, ...] = (unread, unseen, no_istio)
@@ -135,6 +138,7 @@ CHECKS: tuple[Check, ...] = (
     proxy_egress,
     policy_of_one_revision,
     istiod_memory,
+    istiod_floor,
     second_control_plane,
     quotas,
     limits,
@@ -151,7 +155,9 @@ CHECKS: tuple[Check, ...] = (
     foreign_owner,
     host_network,
     recreate,
+    no_pod_ready,
     budgets,
+    slow,
     both_labels,
     nowhere,
     unasked,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -10,6 +11,7 @@ from upgrader.catalog import Catalog
 from upgrader.catalog.advisory import Advisory
 from upgrader.model.answer import Answer
 from upgrader.model.finding import Finding
+from upgrader.model.playbook import Patience
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
 
@@ -24,6 +26,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         advisories: Minor to what changes when one moves onto it, as ``checks.advisories.choosing`` finds it.
         answers: Advisory id to what somebody answered.
         parts: Version to the parts that its manifests have; a version without an entry was not looked at.
+        step_patience: How long a run waits for one step.
     """
 
     path: tuple[Version, ...]
@@ -33,6 +36,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     advisories: Mapping[str, tuple[Advisory, ...]] = {}
     answers: Mapping[str, Answer] = {}
     parts: Mapping[str, frozenset[str]] = {}
+    step_patience: timedelta = Patience().step
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from upgrader.model.finding import Finding
 from upgrader.model.installing import Binary, Difference, Options
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import ClusterId
+from upgrader.planning.outlook.expected import Expected, Outlook
 from upgrader.probes import AnyProbe
 from upgrader.steps import AnyStep
 
@@ -128,6 +129,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         binaries: The istioctl that rendered each hop, where one did.
         checks: How many checks were run.
         answers: What somebody answered to the questions of advisories.
+        outlook: What the restarts mean for those who use what is restarted.
+        expected: How long it takes, and what that rests on; None in plans of older releases.
     """
 
     schema: Literal["upgrader.plan/v1"] = "upgrader.plan/v1"
@@ -149,6 +152,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     catalog: str = ""
     binaries: tuple[Binary, ...] = ()
     root_namespace: str = "istio-system"
+    outlook: Outlook = Outlook()
+    expected: Expected | None = None
     counts: dict[str, int] = {}
     """``namespaces``, ``workloads`` and ``proxies`` of the mesh when the plan was made."""
 

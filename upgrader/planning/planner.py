@@ -19,6 +19,8 @@ from upgrader.planning.hop.hop import make_hop
 from upgrader.planning.hop.retire import LEFT_OVER
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.hop.stage import HopInputs, Stage
+from upgrader.planning.outlook.estimate import expect
+from upgrader.planning.outlook.restarts import outlook_of
 from upgrader.planning.plan import Hop, Plan, named
 from upgrader.planning.preconditions import preconditions
 from upgrader.planning.route import running
@@ -77,6 +79,7 @@ def make_plan(request: Request) -> Plan:
     here = start.version if start else ""
     targets = [version for version in request.path if str(version) != here]
     hops, findings = _hops(request, start, facts[:8], targets) if start else ((), ())
+    outlook = outlook_of(mesh, hops)
     return named(
         Plan(
             id="",
@@ -97,6 +100,8 @@ def make_plan(request: Request) -> Plan:
             manifests=request.manifests,
             binaries=request.binaries,
             root_namespace=mesh.root_namespace,
+            outlook=outlook,
+            expected=expect(hops, outlook),
             counts=_counts(mesh),
         )
     )

@@ -16,7 +16,9 @@ from upgrader.model.snapshot import ControlPlane, Crowd, Namespace, Snapshot, Wo
 
 _PASSING = frozenset({JOB.kind, "Pod"})
 """Come and go by themselves."""
-_LASTING = tuple(f for f in Workload.__struct_fields__ if f not in {"replicas", "settled", "template"})
+_PACE = frozenset({"replicas", "settled", "template", "min_ready", "progress_deadline"})
+"""What only says how a restart goes, and not where it leads."""
+_LASTING = tuple(f for f in Workload.__struct_fields__ if f not in _PACE)
 """What a plan depends on of a workload."""
 _lasting = attrgetter(*_LASTING)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import floor
 
 from upgrader.checks.capacity.pods import asked, containers_of, istiod_resources
 from upgrader.checks.capacity.quantities import quantity, told
@@ -14,6 +15,7 @@ from upgrader.model.snapshot import Document, Snapshot, Workload
 _APPLIES = frozenset({"NotTerminating", "NotBestEffort"})
 """Scopes of a quota that an ordinary pod with requests falls under; others are not weighed."""
 _PLAIN = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
+_EXACT = 1e-9
 _PER_POD = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "pods")
 
 
@@ -23,15 +25,21 @@ def quotas(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     A workload that may take a pod down first gets on without room, so it is not reported.
     Source: kubernetes.io, concepts/policy/resource-quotas.
     """
-    by_namespace: dict[str, list[Document]] = {}
-    for quota in documents(mesh, "ResourceQuota"):
-        if _applies(quota) and dug(quota.body, "status", "used") is not None:
-            by_namespace.setdefault(quota.ref.namespace, []).append(quota)
+    by_namespace = applying(mesh)
     if not by_namespace or len(context.path) < 2:
         return
-    defaults = _defaults(mesh)
+    defaults = defaults_of(mesh)
     yield from _second_istiod(mesh, context, by_namespace, defaults)
     yield from _restarts(mesh, context, by_namespace, defaults)
+
+
+def applying(mesh: Snapshot) -> dict[str, list[Document]]:
+    """Namespace to its quotas that ordinary pods fall under, and that say how much is used."""
+    found: dict[str, list[Document]] = {}
+    for quota in documents(mesh, "ResourceQuota"):
+        if _applies(quota) and dug(quota.body, "status", "used") is not None:
+            found.setdefault(quota.ref.namespace, []).append(quota)
+    return found
 
 
 def _second_istiod(
@@ -89,20 +97,37 @@ def _restarts(
 
 def _short(quota: Document, wanted: Mapping[str, float], defaulted: set[str]) -> tuple[str, ...]:
     """What is missing, a line each."""
-    used, found = dug(quota.body, "status", "used") or {}, []
-    for key, text in (dug(quota.body, "spec", "hard") or {}).items():
+    found = []
+    for key, need, left, most in _weighed(quota, wanted, defaulted):
         name = _PLAIN.get(key, key)
-        if name not in _PER_POD:
-            continue
-        need, left = wanted.get(name, 0), quantity(text) - quantity(used.get(key))
         if not need:
-            if name not in defaulted:
-                found.append(f"{key}: every pod must say one, and a container here says none")
-        elif need > left + 1e-9:
+            found.append(f"{key}: every pod must say one, and a container here says none")
+        elif need > left + _EXACT:
             found.append(
-                f"{key}: {told(name, need)} wanted, {told(name, max(left, 0))} of {told(name, quantity(text))} left"
+                f"{key}: {told(name, need)} wanted, {told(name, max(left, 0))} of {told(name, most)} left"
             )
     return tuple(found)
+
+
+def pods_that_fit(quota: Document, one: Mapping[str, float], defaulted: set[str]) -> int | None:
+    """How many pods more *quota* takes, each of which counts for *one*; None where it limits nothing that they ask for."""
+    found = [
+        floor((max(left, 0) + _EXACT) / need) if need else 0
+        for _, need, left, _ in _weighed(quota, one, defaulted)
+    ]
+    return min(found, default=None)
+
+
+def _weighed(
+    quota: Document, wanted: Mapping[str, float], defaulted: set[str]
+) -> Iterator[tuple[str, float, float, float]]:
+    """Each limit by its key, with what is wanted, left and granted; without what a LimitRange fills in."""
+    used = dug(quota.body, "status", "used") or {}
+    for key, text in (dug(quota.body, "spec", "hard") or {}).items():
+        name = _PLAIN.get(key, key)
+        need, most = wanted.get(name, 0), quantity(text)
+        if name in _PER_POD and (need or name not in defaulted):
+            yield key, need, most - quantity(used.get(key)), most
 
 
 def _finding(quota: Document, said: str, short: tuple[str, ...], objects: list[str]) -> Finding:
@@ -130,7 +155,7 @@ def _applies(quota: Document) -> bool:
     return named <= _APPLIES
 
 
-def _defaults(mesh: Snapshot) -> dict[str, set[str]]:
+def defaults_of(mesh: Snapshot) -> dict[str, set[str]]:
     """Namespace to what LimitRanges fill in where a container says nothing."""
     found: dict[str, set[str]] = {}
     for each in documents(mesh, "LimitRange"):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from upgrader.checks.capacity.pods import (
     PROXY,
@@ -28,11 +28,11 @@ def second_control_plane(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     What pods outside of the mesh ask for is known only in part, so there is less room than is said: a finding is sure,
     silence is not. An autoscaler that adds nodes is not seen, which is why it never blocks.
     """
-    nodes = [n for n in documents(mesh, "Node") if takes_pods(n) and dug(n.body, "status", "allocatable")]
+    nodes = _nodes(mesh)
     planes = [p for r in sorted(moving(mesh, context)) if (p := mesh.plane(r)) is not None and p.replicas]
     if not nodes or not planes or len(context.path) < 2:
         return
-    taken = _taken(mesh)
+    taken = taken_of(mesh)
     for plane in planes:
         one = requested(istiod_resources(mesh, plane))
         for resource, need in zip(RESOURCES, one, strict=True):
@@ -51,6 +51,17 @@ def second_control_plane(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+def free_of(mesh: Snapshot, resource: str) -> float | None:
+    """How much of *resource* (``cpu``, ``memory``) the nodes have left, as far as is seen; None where no node was read."""
+    offered = [quantity(dug(n.body, "status", "allocatable", resource)) for n in _nodes(mesh)]
+    return sum(offered) - taken_of(mesh)[resource] if offered else None
+
+
+def _nodes(mesh: Snapshot) -> list[Document]:
+    """Those that take pods, and say how much they offer."""
+    return [n for n in documents(mesh, "Node") if takes_pods(n) and dug(n.body, "status", "allocatable")]
+
+
 def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
     name = f"{plane.ref.namespace}/{plane.ref.name}"
     return Finding(
@@ -66,13 +77,16 @@ def _finding(plane: ControlPlane, said: str, what: tuple[str, ...]) -> Finding:
     )
 
 
-def _taken(mesh: Snapshot) -> dict[str, float]:
-    """Cores and bytes that the pods which the snapshot knows of request together."""
-    cpu = memory = 0.0
-    for resources, count in _running(mesh):
-        cores, size = requested(resources)
-        cpu, memory = cpu + cores * count, memory + size * count
-    return {"cpu": cpu, "memory": memory}
+def taken_of(mesh: Snapshot) -> Mapping[str, float]:
+    """Cores (``cpu``) and bytes (``memory``) that the pods which the snapshot knows of request together."""
+    if taken_of not in mesh.remembered:
+        cpu = memory = 0.0
+        for resources, count in _running(mesh):
+            cores, size = requested(resources)
+            cpu, memory = cpu + cores * count, memory + size * count
+        mesh.remembered[taken_of] = {"cpu": cpu, "memory": memory}
+    found: Mapping[str, float] = mesh.remembered[taken_of]
+    return found
 
 
 def _running(mesh: Snapshot) -> Iterator[tuple[Obj | None, int]]:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor
 
 from upgrader.checks.context import Context
 from upgrader.checks.scope import kubectl, moved
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.injection import label_selector_matches
+from upgrader.model.rolling import rolling, share
 from upgrader.model.snapshot import Disruption, Snapshot, Workload
-
-_FALLBACK = {"Deployment": "25%", "DaemonSet": "1", "StatefulSet": "1"}
 
 
 def budgets(mesh: Snapshot, context: Context) -> Iterator[Finding]:
@@ -25,7 +23,7 @@ def budgets(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         for budget in there.get(workload.ref.namespace, ()):
             if not label_selector_matches(budget.selector, workload.template_labels):
                 continue
-            down, wanted = unavailable(workload), _kept(budget, workload.replicas)
+            down, wanted = unavailable(workload), kept(budget, workload.replicas)
             tight = workload.replicas == 1 and wanted >= 1
             if tight or workload.replicas - down < wanted:
                 yield _finding(workload, budget, down, wanted)
@@ -54,28 +52,13 @@ def _finding(workload: Workload, budget: Disruption, down: int, wanted: int) -> 
 
 def unavailable(workload: Workload) -> int:
     """How many pods its update strategy takes down at the same time, at worst."""
-    if workload.strategy == "Recreate":
-        return workload.replicas
-    if workload.strategy == "OnDelete":
-        return 0
-    kind = workload.ref.kind.kind
-    return min(
-        _count(workload.max_unavailable or _FALLBACK.get(kind, "1"), workload.replicas), workload.replicas
-    )
+    return rolling(workload).down
 
 
-def _count(text: str, of: int) -> int:
-    """A number or a percentage, rounded down as Kubernetes does for maxUnavailable."""
-    if text.endswith("%"):
-        return floor(of * int(text[:-1]) / 100)
-    return int(text)
-
-
-def _kept(budget: Disruption, replicas: int) -> int:
-    """How many pods the budget wants to stay; a percentage of minAvailable is rounded up."""
+def kept(budget: Disruption, replicas: int) -> int:
+    """How many pods the budget wants to stay; both its percentages are rounded up (pkg/controller/disruption)."""
     if budget.min_available:
-        text = budget.min_available
-        return -_count(f"-{text}", replicas) if text.endswith("%") else int(text)
+        return share(budget.min_available, replicas, up=True)
     if budget.max_unavailable:
-        return replicas - _count(budget.max_unavailable, replicas)
+        return replicas - share(budget.max_unavailable, replicas, up=True)
     return 0

@@ -216,6 +216,7 @@ def _context(
         mirrors=known.playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
         answers={a.id: a for a in answers},
+        step_patience=playbook.patience.step,
     )
     return context, answers
 

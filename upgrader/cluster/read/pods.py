@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from upgrader.cluster.read.images import image_of, version_of
@@ -158,7 +159,23 @@ def proxy_of(pod: Obj, workload: str = "") -> Proxy | None:
         terminating=bool(metadata.get("deletionTimestamp")),
         pinned=(metadata.get("annotations") or {}).get(PROXY_IMAGE, ""),
         phase=pod.get("status", {}).get("phase", ""),
+        ready_after=ready_after(pod),
     )
+
+
+def ready_after(pod: Obj) -> int:
+    """Seconds from the creation of *pod* until it became ready, as its condition says.
+
+    -1 when it is not ready, or when one of its containers came back since: then the condition tells of a later time.
+    """
+    status = pod.get("status") or {}
+    if any(each.get("restartCount") for each in status.get("containerStatuses") or ()):
+        return -1
+    ready: Obj = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+    moment, made = ready.get("lastTransitionTime"), pod["metadata"].get("creationTimestamp")
+    if ready.get("status") != "True" or not moment or not made:
+        return -1
+    return max(0, int((datetime.fromisoformat(moment) - datetime.fromisoformat(made)).total_seconds()))
 
 
 def _status_of(pod: Obj) -> Obj:

@@ -72,6 +72,8 @@ def workload_of(obj: Obj) -> Workload:
         gateway_owner=gateway_owner(obj),
         max_unavailable=_text(rolling.get("maxUnavailable")),
         max_surge=_text(rolling.get("maxSurge")),
+        min_ready=int(spec.get("minReadySeconds") or 0),
+        progress_deadline=int(spec.get("progressDeadlineSeconds") or 0),
         labels=dict(obj["metadata"].get("labels") or {}),
         template=template_facts(template),
     )

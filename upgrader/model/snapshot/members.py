@@ -39,6 +39,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         gateway: ``""`` (an application), ``injected``, ``istioctl`` or ``api`` (made for a Gateway API gateway).
         gateway_owner: ``namespace/name`` of that Gateway API gateway.
         max_unavailable: As the strategy says it, text; empty for the default.
+        min_ready: Seconds that a pod must stay ready before it counts.
+        progress_deadline: Seconds after which a rollout that gets no further is called failed; 0 for never.
     """
 
     ref: Ref
@@ -56,6 +58,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     gateway_owner: str = ""
     max_unavailable: str = ""
     max_surge: str = ""
+    min_ready: int = 0
+    progress_deadline: int = 0
     labels: Labels = {}
     template: Obj = {}
     """Its pod template in its own shape (``metadata``, ``spec``), as far as checks ask about it; without affinity, values
@@ -83,6 +87,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
         version: Of its image tag; empty when the tag names no release.
         native: The proxy is an init container with restartPolicy Always.
         pinned: Annotation ``sidecar.istio.io/proxyImage`` of the pod, or empty.
+        ready_after: Seconds from its creation until it was ready; -1 when it is not, or when a container came back since.
     """
 
     namespace: str
@@ -99,6 +104,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     terminating: bool = False
     pinned: str = ""
     phase: str = "Running"
+    ready_after: int = -1
 
 
 class Crowd(msgspec.Struct, frozen=True):

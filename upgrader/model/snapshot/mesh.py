@@ -191,6 +191,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self._served[revisions, kinds]
 
     @cached_property
+    def remembered(self) -> dict[Any, Any]:
+        """What somebody worked out from it and asks for again, by whoever it is."""
+        return {}
+
+    @cached_property
     def _served(self) -> dict[tuple[frozenset[str], frozenset[str]], tuple[tuple[Workload, int], ...]]:
         return {}
 

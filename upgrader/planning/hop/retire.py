@@ -22,6 +22,7 @@ from upgrader.model.kinds import (
     Ref,
 )
 from upgrader.model.manifest import Owned
+from upgrader.model.snapshot import Belonging, Snapshot
 from upgrader.model.step import counted
 from upgrader.model.version import UNNAMED
 from upgrader.planning.foresight.listeners import label_of
@@ -37,6 +38,7 @@ from upgrader.steps import RemoveObjects
 _ORDER = (MUTATING_WEBHOOK, VALIDATING_WEBHOOK, DEPLOYMENT, SERVICE, HPA, PDB)
 _LAST = (CONFIG_MAP, ROLE_BINDING, ROLE, CLUSTER_ROLE_BINDING, CLUSTER_ROLE, SERVICE_ACCOUNT, LEASE)
 
+_APART = frozenset({"Cni", "Ztunnel", "IngressGateways", "EgressGateways"})
 LEFT_OVER = "UPG-0328"
 """Something would still get the old revision, and nobody meant it to."""
 
@@ -144,6 +146,37 @@ def _mind_listeners(draft: Draft) -> None:
             )
 
 
+def kept_objects(mesh: Snapshot, revision: str) -> tuple[Belonging, ...]:
+    """What carries the label of *revision* and outlives it: its name is none that istiod's charts give.
+
+    Parts of nodes and gateways are not among it: they have findings of their own, and gateways move.
+    """
+    return tuple(
+        b
+        for b in mesh.belongings
+        if b.revision == revision
+        and b.component not in _APART
+        and not own_object(b.ref, revision, mesh.root_namespace)
+    )
+
+
+def _mind_kept(draft: Draft) -> None:
+    """Name what carries the label of the old revision and is not removed with it: whose it is, nobody here knows."""
+    found = kept_objects(draft.inputs.mesh, draft.old)
+    if not found:
+        return
+    names = [f"{b.ref} ({', '.join(sorted(b.managers)) or 'no owner'})" for b in found]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    kinds = ",".join(sorted({b.ref.kind.plural for b in found}))
+    draft.advise(
+        LEFT_OVER,
+        f"revision {draft.old}",
+        f"revision {draft.old}: {counted(len(found), 'object')} with its label not removed with it: {', '.join(names[:3])}{more}",
+        "only what Istio's own charts name is removed; these were made by somebody else, who may still need them",
+        f"kubectl get {kinds} -A -l istio.io/rev={draft.old}      # delete what nobody needs, after the run",
+    )
+
+
 def retire(draft: Draft) -> None:
     """Gate, approval, removal, and the proof that nothing was torn; without removal where something stays behind."""
     mind_leftovers(draft)
@@ -162,6 +195,7 @@ def retire(draft: Draft) -> None:
         message=words(draft, playbook.messages.retire, "retire", ()),
     )
     objects = objects_of(draft)
+    _mind_kept(draft)
     draft.add(
         "-",
         f"remove istiod revision {draft.old} ({counted(len(objects), 'object')})",

@@ -12,7 +12,14 @@ import jinja2
 
 from upgrader.planning.plan import Plan, plan_digest
 from upgrader.report.plan.escaping import code, escaped, inline, shell
-from upgrader.report.plan.review import facts, fold_equivalents, fold_images, fold_rendering, fold_steps
+from upgrader.report.plan.review import (
+    facts,
+    fold_equivalents,
+    fold_images,
+    fold_rendering,
+    fold_restarts,
+    fold_steps,
+)
 
 LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
@@ -64,7 +71,7 @@ def plan_markdown(plan: Plan, *, made_file: str = "", banner: str = "", limit: i
 
 def _render(plan: Plan, file: str, banner: str, parts: _Parts) -> str:
     name = Path(file).name
-    folds = fold_steps(plan, first=parts.first, later=parts.later)
+    folds = fold_restarts(plan) + fold_steps(plan, first=parts.first, later=parts.later)
     folds += fold_equivalents(plan) if parts.commands else []
     folds += fold_rendering(plan) if parts.options else []
     folds += fold_images(plan) if parts.images else []

@@ -11,9 +11,11 @@ import msgspec
 
 from upgrader.model.finding import Finding
 from upgrader.model.step import counted
-from upgrader.planning.estimate import estimate, estimate_hop
+from upgrader.planning.outlook.estimate import estimate, estimate_hop
 from upgrader.planning.plan import Gate, Hop, Plan, Planned
 from upgrader.report.fitting import is_command
+from upgrader.report.outlook.tables import restart_table, time_table
+from upgrader.report.outlook.worst import told_of, worst_moment
 from upgrader.report.plan.equivalents import equivalents
 from upgrader.report.plan.escaping import code, escaped, fence, inline
 from upgrader.report.plan.findings import MANY, answer_rows, by_severity, tally
@@ -21,10 +23,7 @@ from upgrader.report.plan.grouping import shape_of
 from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
 from upgrader.report.plan.rendering import rendered_lines, rendered_title
 from upgrader.report.plan.steps import mesh_text, span_text
-from upgrader.steps import RestartWorkload
 
-GAPS = ("UPG-0309", "UPG-0317")
-"""Findings of moments that a user may notice: Recreate, and a single pod or too many at once against a budget."""
 _HANDLED = "nothing: "
 """How the advice of a finding begins that the plan takes care of by itself."""
 
@@ -58,7 +57,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "made": f"{plan.made:%Y-%m-%d %H:%M} UTC",
         "table": _table(plan),
         "back": list(_way_back(plan)),
-        "worst": _worst(plan),
+        "worst": worst_moment(plan),
         "sections": [
             ("Blocked", "What stands in the way, and what to do", rows(blocked)),
             ("Exceptions", "What was allowed, and why", rows(excused)),
@@ -121,7 +120,9 @@ def _way_back(plan: Plan) -> Iterator[str]:
     until = " / ".join(f"`{one}`" for one in last if one)
     yield "`upgrade rollback` moves everything back and restarts it"
     each = " for each hop" if len(plan.hops) > 1 else ""
-    yield f", about {span_text(estimate_hop(_unsoaked(plan.hops[0])))}{each}" if plan.hops else ""
+    yield (
+        f", about {span_text(estimate_hop(_unsoaked(plan.hops[0]), plan.outlook))}{each}" if plan.hops else ""
+    )
     if until:
         yield f", at any time before step {until}. From that step on the old istiod is gone: going back to it is a "
         yield "reinstall from the backup that each hop begins with."
@@ -145,31 +146,6 @@ def _unsoaked(hop: Hop) -> Hop:
     return msgspec.structs.replace(hop, waves=waves)
 
 
-def _worst(plan: Plan) -> str:
-    """What users may notice; silence of the checks is not taken for harmlessness."""
-    gaps = [f for f in plan.findings if f.code in GAPS]
-    told = {f.subject for f in gaps}
-    words = [f"`{code(f.subject)}` {escaped(_about(f))}" for f in gaps]
-    words += [f"`{code(name)}` has no ready pod while its only one restarts" for name in _alone(plan, told)]
-    rest = "each workload rolls by its own update strategy"
-    if not words:
-        return f"none is known: {rest}, and no check found one that would serve nothing meanwhile."
-    more = f", and {len(words) - MANY} more" if len(words) > MANY else ""
-    return f"{'; '.join(words[:MANY])}{more}. Otherwise {rest}."
-
-
-def _alone(plan: Plan, told: set[str]) -> list[str]:
-    """StatefulSets of one pod: there is never a second one beside it."""
-    found = [
-        f"{item.action.ref.namespace}/{item.action.ref.name}"
-        for hop in plan.hops[:1]
-        for item in hop.items()
-        if isinstance(item.action, RestartWorkload)
-        and (item.action.ref.kind.kind, item.pods) == ("StatefulSet", 1)
-    ]
-    return [name for name in found if name not in told]
-
-
 def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Table rows; of many findings of one code, the first few and the number of the others."""
     found = []
@@ -185,7 +161,7 @@ def rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def _row(finding: Finding) -> dict[str, str]:
-    words = [escaped(_about(finding))]
+    words = [escaped(told_of(finding))]
     if finding.allowed:
         words.append(f"**Allowed:** {escaped(finding.allowed)}")
     elif finding.do:
@@ -196,12 +172,6 @@ def _row(finding: Finding) -> dict[str, str]:
         "object": f"`{code(finding.subject)}`" if finding.subject else "the mesh",
         "words": ". ".join(words),
     }
-
-
-def _about(finding: Finding) -> str:
-    """The summary without the object that stands beside it."""
-    words = finding.summary.removeprefix(f"hop {finding.hop}: ")
-    return words.removeprefix(finding.subject).lstrip(": ") or words
 
 
 def _advice(text: str) -> str:
@@ -255,6 +225,17 @@ def fold_rendering(plan: Plan) -> list[Fold]:
     """What the new control planes were rendered with, and what they do differently."""
     told = [(hop, rendered_lines(hop)) for hop in plan.hops]
     return [Fold(rendered_title(hop), "diff", lines) for hop, lines in told if lines]
+
+
+def fold_restarts(plan: Plan) -> list[Fold]:
+    """What the restarts mean, and how long it all takes; nothing where nothing is done."""
+    if not plan.hops:
+        return []
+    found = {
+        "Restarts, worst first": restart_table(plan),
+        "Time by wave, and what it rests on": time_table(plan),
+    }
+    return [Fold(title, "", lines) for title, lines in found.items() if lines]
 
 
 def fold_images(plan: Plan) -> list[Fold]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from upgrader.checks.restarts.restart import Range
 from upgrader.cluster.clean import clean_line
 from upgrader.model.step import counted
-from upgrader.planning.estimate import Span, estimate_hop
+from upgrader.planning.outlook.estimate import estimate_hop
 from upgrader.planning.plan import Gate, Plan, Planned, Wave
 from upgrader.report.fitting import fitted, hung, joined, some
 from upgrader.report.plan.grouping import groups, place_of, shape_of, span_of
@@ -37,7 +38,7 @@ def hops_text(plan: Plan, style: Style, *, wide: bool) -> Iterator[str]:
             continue
         shapes.add(shape)
         approvals = sum(1 for i in items if isinstance(i.action, Gate) and i.action.approval)
-        facts = [counted(len(items), "step"), f"about {span_text(estimate_hop(hop))}"]
+        facts = [counted(len(items), "step"), f"about {span_text(estimate_hop(hop, plan.outlook))}"]
         facts += [counted(approvals, "approval")] if approvals else []
         waves = [line for wave in hop.waves for line in _wave(wave, style, wide=wide)]
         yield "\n".join([_headline(head, ", ".join(facts), style), *waves])
@@ -118,9 +119,10 @@ def mesh_text(plan: Plan) -> str:
     return ", ".join(counted(plan.counts.get(many, 0), one, many) for one, many in words)
 
 
-def span_text(span: Span) -> str:
-    """``52-70 min`` or ``1 h 44 min to 2 h 20 min``."""
+def span_text(span: Range) -> str:
+    """``52-70 min``, ``54 min to 1 h 24 min`` or ``1 h 44 min to 2 h 20 min``."""
     low, high = (int(one.total_seconds() // 60) for one in (span.shortest, span.longest))
     if high < 60:
         return f"{low}-{high} min" if low != high else f"{low} min"
-    return f"{low // 60} h {low % 60:02d} min to {high // 60} h {high % 60:02d} min"
+    first = f"{low // 60} h {low % 60:02d} min" if low >= 60 else f"{low} min"
+    return f"{first} to {high // 60} h {high % 60:02d} min"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.model.step import counted
-from upgrader.planning.estimate import BASIS, estimate
+from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Gate, Plan, plan_digest
 from upgrader.report.fitting import Typed, fitted, hung, joined
+from upgrader.report.outlook.blocks import restarts_text, times_text
+from upgrader.report.outlook.classes import basis_lines
 from upgrader.report.plan.findings import answers_text, findings_text
 from upgrader.report.plan.rendering import rendered_rows, rendered_text
 from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
@@ -24,6 +26,8 @@ def plan_text(
         answers_text(plan, style),
         *([] if plan.empty or style.accessible else [_legend(plan, style)]),
         *([] if plan.empty else hops_text(plan, style, wide=wide)),
+        restarts_text(plan, style, wide=wide),
+        times_text(plan, style) if wide else "",
         *(rendered_text(plan, style) if wide else ()),
         _verdict(plan, style),
     ]
@@ -100,7 +104,8 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     yield from joined([*words[:-1], f"{words[-1]}."], style.width, head, rest="      ")
     approvals = f", plus {counted(manual, 'approval')}" if manual else ""
     yield from fitted(f"      About {span_text(estimate(plan))}{approvals}.", style.width)
-    yield from fitted(f"      Basis: {BASIS}.", style.width)
+    for number, line in enumerate(basis_lines(plan)):
+        yield from hung("      Basis: " if number == 0 else " " * 13, line, style.width)
 
 
 def saved_text(plan: Plan, path: str, style: Style, typed: Typed, *, next_commands: bool = True) -> str:

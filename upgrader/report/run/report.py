@@ -18,7 +18,7 @@ from upgrader.model.event import (
     StepHalted,
     StepSettled,
 )
-from upgrader.planning.estimate import estimate
+from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Record, fold
 from upgrader.report.plan.escaping import code, escaped

@@ -25,7 +25,7 @@ from upgrader.engine.keeping.folder import RunFolder, new_run_id, read_plan
 from upgrader.engine.looking.preview import Depth
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.step import counted
-from upgrader.planning.estimate import estimate
+from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Plan
 from upgrader.report.plan.steps import span_text
 from upgrader.report.plan.text import plan_text
