@@ -6,7 +6,6 @@ import pytest
 
 from tests.checks.asking import advises, blocks, said, silent
 from tests.meshes import HUB, Mesh, image, mesh, shop
-from upgrader.model.finding import Finding
 
 MIRROR = "registry.corp/istio/proxyv2"
 
@@ -301,10 +300,6 @@ def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", **fields: Any) -> Mesh:
     return made.pods_of("istio-system/ztunnel", 3, on="", run=run, kind="ztunnel")
 
 
-def advisory(mesh: Mesh, subject: str, **context: Any) -> Finding:
-    return advises(mesh, "0347", subject, **context)
-
-
 def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
     silent(nodes(), "0347")
 
@@ -319,7 +314,7 @@ def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
 )
 def test_a_node_whose_ztunnel_differs_is_told(other: dict[str, Any]) -> None:
     mixed = nodes().pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", **other)
-    found = advisory(mixed, "istio-system/ztunnel")
+    found = advises(mixed, "0347", "istio-system/ztunnel")
     assert found.summary == "istio-system/ztunnel: 4 pods run 2 images"
     assert "3 run docker.io/istio/ztunnel:1.27.9" in found.what
 
@@ -342,7 +337,7 @@ def test_a_ztunnel_that_is_going_away_and_a_mirror_are_no_other_image() -> None:
 
 
 def test_a_rollout_over_the_nodes_that_has_not_finished_is_told() -> None:
-    found = advisory(nodes(settled=False, strategy="OnDelete"), "istio-system/ztunnel")
+    found = advises(nodes(settled=False, strategy="OnDelete"), "0347", "istio-system/ztunnel")
     assert found.summary.endswith("its rollout has not finished, strategy OnDelete")
     silent(nodes(strategy="OnDelete"), "0347")
 
@@ -352,7 +347,7 @@ def test_a_plugin_of_another_registry_than_istiod_is_told_until_that_is_a_mirror
     made = cart().daemon_set(
         "istio-system/istio-cni-node", images={"install-cni": image, "agent": "corp/agent"}
     )
-    found = advisory(made, "istio-system/istio-cni-node")
+    found = advises(made, "0347", "istio-system/istio-cni-node")
     assert found.what == (f"it names {image}", "istiod is docker.io/istio/pilot:1.27.9")
     silent(made, "0347", mirrors={"docker.io/istio": "registry.corp:5000/istio"})
 

@@ -10,6 +10,7 @@ from upgrader.catalog import Catalog
 from upgrader.catalog.advisory import Advisory
 from upgrader.model.answer import Answer
 from upgrader.model.finding import Finding
+from upgrader.model.installing import Configured
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
 
@@ -24,6 +25,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         advisories: Minor to what changes when one moves onto it, as ``checks.advisories.choosing`` finds it.
         answers: Advisory id to what somebody answered.
         parts: Version to the parts that its manifests have; a version without an entry was not looked at.
+        configured: Version to what its manifests say about the control plane; likewise.
     """
 
     path: tuple[Version, ...]
@@ -33,6 +35,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     advisories: Mapping[str, tuple[Advisory, ...]] = {}
     answers: Mapping[str, Answer] = {}
     parts: Mapping[str, frozenset[str]] = {}
+    configured: Mapping[str, Configured] = {}
 
 
 class Report(msgspec.Struct, frozen=True):
