@@ -286,7 +286,7 @@ def test_a_proxy_whose_owner_was_not_read_is_still_compared() -> None:
 # what is there once a node, and the rest of a mesh
 
 
-def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", **fields: Any) -> Mesh:
+def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", digest_: str = "", **fields: Any) -> Mesh:
     """Three nodes with ztunnel and istio-cni."""
     made = (
         cart()
@@ -297,7 +297,7 @@ def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", **fields: Any) -> Mesh:
     )
     images = {"istio-proxy": run}
     made = made.daemon_set("istio-system/ztunnel", images=images, **fields)
-    return made.pods_of("istio-system/ztunnel", 3, on="", run=run, kind="ztunnel")
+    return made.pods_of("istio-system/ztunnel", 3, on="", run=run, digest_=digest_, kind="ztunnel")
 
 
 def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
@@ -310,13 +310,14 @@ def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
         {"run": "docker.io/istio/ztunnel:1.27.8"},
         {"run": "registry.corp/istio/ztunnel:1.27.9"},
         {"run": "docker.io/istio/ztunnel:1.27.9", "digest_": "sha256:bbbb"},
+        {"run": "docker.io/istio/ztunnel:1.27.9-distroless"},
     ],
 )
 def test_a_node_whose_ztunnel_differs_is_told(other: dict[str, Any]) -> None:
-    mixed = nodes().pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", **other)
+    mixed = nodes(digest_="sha256:aaaa").pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", **other)
     found = advises(mixed, "0347", "istio-system/ztunnel")
-    assert found.summary == "istio-system/ztunnel: 4 pods run 2 images"
-    assert "3 run docker.io/istio/ztunnel:1.27.9" in found.what
+    assert found.summary == "istio-system/ztunnel: 4 pods run several images"
+    assert found.what[0] == "3 run docker.io/istio/ztunnel:1.27.9 (sha256:aaaa)"
 
 
 def test_a_ztunnel_that_is_going_away_and_a_mirror_are_no_other_image() -> None:
@@ -334,6 +335,12 @@ def test_a_ztunnel_that_is_going_away_and_a_mirror_are_no_other_image() -> None:
         "istio-system/ztunnel", 1, on="", kind="ztunnel", run="registry.corp/istio/ztunnel:1.27.9"
     )
     silent(there, "0347", mirrors=mirrors)
+
+
+def test_a_digest_that_nobody_says_is_no_other_digest() -> None:
+    run = "docker.io/istio/ztunnel:1.27.9"
+    made = nodes().pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", run=run, digest_="sha256:bbbb")
+    silent(made, "0347")
 
 
 def test_a_rollout_over_the_nodes_that_has_not_finished_is_told() -> None:

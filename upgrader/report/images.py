@@ -11,7 +11,7 @@ from upgrader.checks.images.expected import deviation, text, usual_digests
 from upgrader.checks.images.node_parts import part_of
 from upgrader.cluster.clean import clean_line
 from upgrader.model.image import Image
-from upgrader.model.snapshot import ControlPlane, Proxy, Snapshot
+from upgrader.model.snapshot import ControlPlane, Crowd, Snapshot
 from upgrader.report.style import Style
 
 _HEAD = ("COMPONENT", "REVISION", "PODS", "IMAGE", "DIGEST", "REMARK")
@@ -89,11 +89,12 @@ def _istiods(mesh: Snapshot) -> Iterator[ImageRow]:
 
 def _proxies(mesh: Snapshot, mirrors: Mapping[str, str]) -> Iterator[ImageRow]:
     planes = {plane.revision: plane for plane in mesh.control_planes}
-    digests = usual_digests(mesh.proxies, mirrors)
-    counts = Counter((_component(p), p.revision, p.image) for p in mesh.proxies if not p.terminating)
+    digests = usual_digests(mesh.crowds, mirrors)
+    counts: Counter[tuple[str, str, Image]] = Counter()
+    for crowd in mesh.crowds:
+        counts[_component(crowd), crowd.revision, crowd.image] += crowd.count
     for (component, revision, image), count in counts.items():
-        plane = planes.get(revision)
-        odd = "" if component == "ztunnel" else _remark(image, plane, mirrors, digests)
+        odd = "" if component == "ztunnel" else _remark(image, planes.get(revision), mirrors, digests)
         yield ImageRow(
             component=component,
             revision=revision,
@@ -104,8 +105,8 @@ def _proxies(mesh: Snapshot, mirrors: Mapping[str, str]) -> Iterator[ImageRow]:
         )
 
 
-def _component(proxy: Proxy) -> str:
-    return "native sidecar" if proxy.native and proxy.kind == "sidecar" else proxy.kind
+def _component(crowd: Crowd) -> str:
+    return "native sidecar" if crowd.native and crowd.kind == "sidecar" else crowd.kind
 
 
 def _remark(
@@ -122,7 +123,7 @@ def _remark(
 
 def _plugins(mesh: Snapshot) -> Iterator[ImageRow]:
     """istio-cni; its pods have no proxy, so what is known of them is their DaemonSet."""
-    for workload in mesh.workloads:
+    for workload in mesh.daemon_sets:
         if part_of(workload) == "istio-cni":
             for image in sorted({i for i in workload.images.values() if "install-cni" in i}):
                 remark = "" if workload.settled else "its rollout has not finished"

@@ -122,8 +122,8 @@ class Bench:
 
     def likeness(self, namespace: str, pod: Obj) -> Likeness:
         """What the resolver says decides about the pod."""
-        name, labels, *asked = self._asked(namespace, pod)
-        return Injectors(self._webhooks(), self.versions).within(name, labels).likeness(*asked)
+        name, ours, labels, notes, host = self._asked(namespace, pod)
+        return Injectors(self._webhooks(), self.versions).within(name, ours).likeness(labels, notes, host)
 
     def _asked(
         self, namespace: str, pod: Obj

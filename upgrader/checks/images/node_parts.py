@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from upgrader.checks.context import Context
 from upgrader.checks.images.expected import canonical, named, text
 from upgrader.checks.scope import kubectl, moving, pods, some
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.kinds import DAEMON_SET
-from upgrader.model.snapshot import Proxy, Snapshot, Workload
+from upgrader.model.snapshot import Crowd, Snapshot, Workload
 
 PARTS = {"istio-cni": ("istio-cni-node", "Cni"), "ztunnel": ("ztunnel", "Ztunnel")}
 """What exists once a node: DaemonSet and component, as the charts name them (1.12 to 1.31)."""
@@ -23,11 +21,11 @@ def node_parts(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     hubs = {_hub(p.image.repository, context.mirrors) for p in mesh.control_planes if p.image.repository}
     ours = moving(mesh, context)
     theirs = sorted({text(p.image) for p in mesh.control_planes if p.revision in ours})
-    for workload in mesh.workloads:
+    for workload in mesh.daemon_sets:
         part = part_of(workload)
         if not part:
             continue
-        running = [p for p in mesh.proxies if p.workload == workload.key and not p.terminating]
+        running = [c for c in mesh.crowds if c.workload == workload.key]
         yield from _several(part, workload, running, context)
         elsewhere = sorted(i for i in workload.images.values() if _is_istios(i) and _away(i, hubs, context))
         if hubs and elsewhere:
@@ -35,21 +33,21 @@ def node_parts(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 
 def part_of(workload: Workload) -> str:
-    """``istio-cni`` or ``ztunnel``; empty for every other workload."""
-    if workload.ref.kind != DAEMON_SET:
-        return ""
+    """``istio-cni`` or ``ztunnel``; empty for every other DaemonSet."""
     told = {workload.ref.name, workload.labels.get("operator.istio.io/component", "")}
     return next((part for part, names in PARTS.items() if told & {*names}), "")
 
 
-def _several(part: str, workload: Workload, running: Sequence[Proxy], context: Context) -> Iterator[Finding]:
-    """Pods of one DaemonSet that differ in release, registry, tag or digest; variants are told apart too: one template made all."""
-    counts = Counter((named(p.image, context.mirrors), p.image.digest, text(p.image)) for p in running)
-    if len({(name, digest) for name, digest, _ in counts}) < 2 and workload.settled:
+def _several(part: str, workload: Workload, running: Sequence[Crowd], context: Context) -> Iterator[Finding]:
+    """Pods of one DaemonSet that differ in release, registry, variant or digest, where both digests are known."""
+    builds = {(named(c.image, context.mirrors), c.image.digest) for c in running}
+    known = {name for name, _ in builds}, {build for build in builds if build[1]}
+    differ = max(len(known[0]), len(known[1])) > 1
+    if workload.settled and not differ:
         return
     many = (
-        f"{pods(len(running))} run {len(counts)} images"
-        if len(counts) > 1
+        f"{pods(sum(c.count for c in running))} run several images"
+        if differ
         else "its rollout has not finished"
     )
     way = f", strategy {workload.strategy}" if workload.strategy == "OnDelete" else ""
@@ -59,18 +57,19 @@ def _several(part: str, workload: Workload, running: Sequence[Proxy], context: C
         subject=workload.name,
         summary=f"{workload.name}: {many}{way}",
         what=tuple(
-            f"{count} run {image}" + (f" ({digest[:19]})" if digest and digest not in image else "")
-            for (_, digest, image), count in sorted(counts.items())
+            f"{c.count} run {text(c.image)}{_build(c)}" for c in sorted(running, key=lambda c: -c.count)
         ),
         why=f"{part} serves every pod of its node: what works on one node need not work on the next",
         do=(
             kubectl(workload.ref, "rollout status"),
-            kubectl(
-                workload.ref, "rollout restart", "     # where it hangs, or where one tag has two digests"
-            ),
+            kubectl(workload.ref, "rollout restart") + "      # where it hangs, or one tag has two digests",
         ),
-        objects=(workload.key, *(f"Pod {p.namespace}/{p.pod}" for p in running)),
+        objects=(workload.key,),
     )
+
+
+def _build(crowd: Crowd) -> str:
+    return f" ({crowd.image.digest[:19]})" if crowd.image.digest and crowd.image.tag else ""
 
 
 def _registry(part: str, workload: Workload, images: Sequence[str], theirs: Sequence[str]) -> Finding:
