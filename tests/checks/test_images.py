@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from tests.checks.asking import blocks, said, silent
+from typing import Any
+
+import pytest
+
+from tests.checks.asking import advises, blocks, said, silent
 from tests.meshes import HUB, Mesh, image, mesh, shop
 
 MIRROR = "registry.corp/istio/proxyv2"
@@ -277,3 +281,97 @@ def test_a_lost_pod_is_deleted_and_a_lost_workload_restarted() -> None:
 def test_a_proxy_whose_owner_was_not_read_is_still_compared() -> None:
     made = cart().deployment("shop/cart", proxies=1, version="1.26.8")
     blocks(made.having(workloads=()), "0201", "shop/cart")
+
+
+# what is there once a node, and the rest of a mesh
+
+
+def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", digest_: str = "", **fields: Any) -> Mesh:
+    """Three nodes with ztunnel and istio-cni."""
+    made = (
+        cart()
+        .namespace("istio-system")
+        .daemon_set(
+            "istio-system/istio-cni-node", images={"install-cni": "docker.io/istio/install-cni:1.27.9"}
+        )
+    )
+    images = {"istio-proxy": run}
+    made = made.daemon_set("istio-system/ztunnel", images=images, **fields)
+    return made.pods_of("istio-system/ztunnel", 3, on="", run=run, digest_=digest_, kind="ztunnel")
+
+
+def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
+    silent(nodes(), "0347")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"run": "docker.io/istio/ztunnel:1.27.8"},
+        {"run": "registry.corp/istio/ztunnel:1.27.9"},
+        {"run": "docker.io/istio/ztunnel:1.27.9", "digest_": "sha256:bbbb"},
+        {"run": "docker.io/istio/ztunnel:1.27.9-distroless"},
+    ],
+)
+def test_a_node_whose_ztunnel_differs_is_told(other: dict[str, Any]) -> None:
+    mixed = nodes(digest_="sha256:aaaa").pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", **other)
+    found = advises(mixed, "0347", "istio-system/ztunnel")
+    assert found.summary == "istio-system/ztunnel: 4 pods run several images"
+    assert found.what[0] == "3 run docker.io/istio/ztunnel:1.27.9 (sha256:aaaa)"
+
+
+def test_a_ztunnel_that_is_going_away_and_a_mirror_are_no_other_image() -> None:
+    going = nodes().pods_of(
+        "istio-system/ztunnel",
+        1,
+        on="",
+        kind="ztunnel",
+        run="docker.io/istio/ztunnel:1.27.8",
+        terminating=True,
+    )
+    silent(going, "0347")
+    mirrors = {"docker.io/istio": "registry.corp/istio"}
+    there = nodes().pods_of(
+        "istio-system/ztunnel", 1, on="", kind="ztunnel", run="registry.corp/istio/ztunnel:1.27.9"
+    )
+    silent(there, "0347", mirrors=mirrors)
+
+
+def test_a_digest_that_nobody_says_is_no_other_digest() -> None:
+    run = "docker.io/istio/ztunnel:1.27.9"
+    made = nodes().pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", run=run, digest_="sha256:bbbb")
+    silent(made, "0347")
+
+
+def test_a_rollout_over_the_nodes_that_has_not_finished_is_told() -> None:
+    found = advises(nodes(settled=False, strategy="OnDelete"), "0347", "istio-system/ztunnel")
+    assert found.summary.endswith("its rollout has not finished, strategy OnDelete")
+    silent(nodes(strategy="OnDelete"), "0347")
+
+
+def test_a_plugin_of_another_registry_than_istiod_is_told_until_that_is_a_mirror() -> None:
+    image = "registry.corp:5000/istio/install-cni:1.27.9"
+    made = cart().daemon_set(
+        "istio-system/istio-cni-node", images={"install-cni": image, "agent": "corp/agent"}
+    )
+    found = advises(made, "0347", "istio-system/istio-cni-node")
+    assert found.what == (f"it names {image}", "istiod is docker.io/istio/pilot:1.27.9")
+    silent(made, "0347", mirrors={"docker.io/istio": "registry.corp:5000/istio"})
+
+
+def test_a_stale_waypoint_is_named_with_its_cause() -> None:
+    left = cart().namespace("edge", rev="1-27-9").api_gateway("edge/waypoint", made_by="1-27-9")
+    left.pods_of("edge/waypoint-istio", 1, on="1-27-9", version="1.26.8", kind="waypoint")
+    found = blocks(left, "0201", "edge/waypoint-istio")
+    assert "istiod writes this Deployment for Gateway edge/waypoint" in found.what[-1]
+
+
+def test_a_native_sidecar_counts_like_any_other() -> None:
+    native = (
+        cart()
+        .deployment("shop/cart", proxies=1)
+        .pods_of("shop/cart", 1, on="1-27-9", version="1.27.8", native=True)
+    )
+    assert "1 of 2 pods run 1.27.8" in blocks(native, "0201", "shop/cart").summary
+    same = cart().deployment("shop/cart", proxies=1)
+    silent(same.pods_of("shop/cart", 1, on="1-27-9", version="1.27.9", native=True), "0201")

@@ -151,3 +151,12 @@ def test_what_is_kept_is_for_its_owner_alone(desk: Desks) -> None:
     assert {p.stat().st_mode & 0o777 for p in kept if p.is_dir()} == {0o700}
     assert {p.stat().st_mode & 0o777 for p in kept if p.is_file()} == {0o600}
     assert Path(runs).is_dir()
+
+
+def test_the_images_of_every_part_are_one_format_of_check(desk: Desks) -> None:
+    said = desk().type("check", "-o", "images")
+    assert (said.code, said.err) == (0, "")
+    head, first, *_ = said.out.splitlines()
+    assert head.split() == ["COMPONENT", "REVISION", "PODS", "IMAGE", "DIGEST", "REMARK"]
+    assert first.split()[:4] == ["istiod", "1-27-9", "1", "docker.io/istio/pilot:1.27.9"]
+    assert {line.split()[0] for line in said.out.splitlines()[1:]} >= {"istiod", "gateway", "sidecar"}

@@ -287,3 +287,15 @@ def test_a_configuration_with_an_unknown_key(desk: Desks) -> None:
     said = shop.type("plan")
     assert_refused(shop, said, "UPG-0002", 78)
     assert ".upgrader.yaml:2" in said.err
+
+
+def test_manifests_of_another_trust_domain(desk: Desks) -> None:
+    shop = desk()
+    file = shop.place / "manifests" / "1.29.6" / "istiod.yaml"
+    file.write_text(file.read_text().replace("trustDomain: cluster.local", "trustDomain: other.example"))
+    said = shop.type("plan", "--to", "1.29")
+    assert said.code == 3
+    assert re.search(
+        r"UPG-0368 +hop 2: revision 1-29-6: has another trustDomain than revision 1-28-10", said.out
+    )
+    assert shop.type("plan", "--to", "1.28").code == 0

@@ -13,6 +13,7 @@ import yaml
 
 from tests.planted.healthy import Healthy, brought_up
 from tests.planted.told import told
+from upgrader.model.installing import Configured
 from upgrader.model.kinds import Obj
 from upgrader.model.version import Version
 from upgrader.sandbox.charts.manifests import render, render_ingress_gateway
@@ -44,6 +45,7 @@ class Planted(Part, frozen=True, kw_only=True):
         manager: Who applies what is planted on the server, instead of writing it with kubectl.
         wait: Whether the controllers act on it before somebody looks.
         parts: Version to the parts that its manifests have.
+        configured: Version to what its manifests say about the control plane.
         besides: What else the checks say, and did not say about the healthy mesh.
         gone: What they said about the healthy mesh, and do not say any more.
     """
@@ -63,6 +65,7 @@ class Planted(Part, frozen=True, kw_only=True):
     manager: str = ""
     wait: bool = False
     parts: Mapping[str, frozenset[str]] = {}
+    configured: Mapping[str, Configured] = {}
     forbidden: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
@@ -89,7 +92,7 @@ def said_of(name: str) -> frozenset[str]:
     """What the checks say about a planted world."""
     one = worlds()[name]
     path = one.path or healthy()[one.mesh].path
-    return told(planted(one), tuple(map(Version.parse, path)), one.parts)
+    return told(planted(one), tuple(map(Version.parse, path)), one.parts, one.configured)
 
 
 def planted(one: Planted) -> World:

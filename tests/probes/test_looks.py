@@ -28,6 +28,7 @@ from upgrader.probes import (
     GatewaysOn,
     InjectionCase,
     Injects,
+    NextPodsOn,
     ProxiesConnected,
     ProxiesSynced,
     RevisionGone,
@@ -322,6 +323,7 @@ ONE_OF_EACH: tuple[AnyProbe, ...] = (
     Validates(namespace="shop"),
     ConfigAccepted(revision=NEW, old=OLD),
     Injects(cases=(InjectionCase(about="a", namespace="shop", revision=NEW),)),
+    NextPodsOn(workloads=(CART,), asked=(CART,), revision=NEW),
 )
 
 

@@ -118,7 +118,7 @@ def test_each_fold_is_closed_outside_its_fence(shop: Plan, hostile: Plan) -> Non
 def test_a_line_of_a_diff_begins_with_its_sign(shop: Plan) -> None:
     lines = re.findall(r"```diff\n(.*?)```", plan_markdown(shop), re.DOTALL)[0].splitlines()
     assert {line[0] for line in lines} == {"+", "!", "-", " "}
-    assert "! h1.08-09  restart sandbox: httpbin (2), sleep (1)" in lines
+    assert "! h1.09-10  restart sandbox: httpbin (2), sleep (1)" in lines
 
 
 def test_a_hop_of_the_same_shape_is_told_in_three_lines(shop: Plan) -> None:

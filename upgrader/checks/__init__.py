@@ -34,6 +34,7 @@ from upgrader.checks.gateways.no_manifests import no_manifests
 from upgrader.checks.gateways.ownership import gateway_ownership
 from upgrader.checks.images.consistency import consistency
 from upgrader.checks.images.kube_injected import kube_injected
+from upgrader.checks.images.node_parts import node_parts
 from upgrader.checks.images.orphans import orphans
 from upgrader.checks.images.pinned import pinned
 from upgrader.checks.injection.both_labels import both_labels
@@ -144,6 +145,7 @@ CHECKS: tuple[Check, ...] = (
     limits,
     alone,
     consistency,
+    node_parts,
     orphans,
     pinned,
     kube_injected,

@@ -11,6 +11,7 @@ from upgrader.catalog import Catalog
 from upgrader.catalog.advisory import Advisory
 from upgrader.model.answer import Answer
 from upgrader.model.finding import Finding
+from upgrader.model.installing import Configured
 from upgrader.model.playbook import Patience
 from upgrader.model.snapshot import Snapshot
 from upgrader.model.version import Version
@@ -27,6 +28,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         answers: Advisory id to what somebody answered.
         parts: Version to the parts that its manifests have; a version without an entry was not looked at.
         step_patience: How long a run waits for one step.
+        configured: Version to what its manifests say about the control plane; likewise.
     """
 
     path: tuple[Version, ...]
@@ -37,6 +39,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     answers: Mapping[str, Answer] = {}
     parts: Mapping[str, frozenset[str]] = {}
     step_patience: timedelta = Patience().step
+    configured: Mapping[str, Configured] = {}
 
 
 class Report(msgspec.Struct, frozen=True):

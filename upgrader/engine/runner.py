@@ -14,7 +14,7 @@ from upgrader.engine.lifecycle import Lifecycle, Phase
 from upgrader.model.kinds import DEPLOYMENT
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
-from upgrader.probes import RevisionIdle
+from upgrader.probes import NextPodsOn, RevisionIdle
 from upgrader.steps import MoveTag, RelabelGateway, RelabelNamespace, RemoveObjects, RestartWorkload
 
 _MOVES = RelabelNamespace | RelabelGateway | RestartWorkload | MoveTag
@@ -149,7 +149,7 @@ class Runner:
     def _enter(self, hop: Hop, wave: Wave, item: Planned) -> None:
         """Move the machine to the phase of *item*, where it is not there already."""
         wanted = _PHASES[wave.kind]
-        soaks = wanted is Phase.SHIFTING and isinstance(item.action, Gate)
+        soaks = wanted is Phase.SHIFTING and isinstance(item.action, Gate) and not _looks_ahead(item.action)
         wanted = Phase.SOAKING if soaks and self._lifecycle.phase is Phase.SHIFTING else wanted
         if soaks and self._lifecycle.phase is Phase.SOAKING:
             return
@@ -158,6 +158,11 @@ class Runner:
             return
         trigger = "back_up" if here[0] is Phase.READY else _TRIGGERS[wanted]
         self._lifecycle.fire(trigger, hop.number)
+
+
+def _looks_ahead(gate: Gate) -> bool:
+    """Whether it is asked in the middle of a wave, about restarts that are to come."""
+    return bool(gate.probes) and all(isinstance(probe, NextPodsOn) for probe in gate.probes)
 
 
 def _idle(hop: Hop, item: Planned, step: RemoveObjects, root: str) -> RevisionIdle:

@@ -23,6 +23,7 @@ IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease",
 
 _YES = frozenset({"y", "yes", "true", "on"})
 _STRICT_SINCE = (1, 27)
+Likeness = tuple[str | bool | None, ...]
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -136,31 +137,43 @@ class Injectors:
         self._pods = tuple({REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries)))
         self._known: dict[tuple[str | None, ...], Asking] = {}
 
+    @property
+    def pod_labels(self) -> tuple[str, ...]:
+        """The labels of a pod that decide."""
+        return self._pods
+
     def within(self, namespace: str, labels: Mapping[str, str]) -> Asking:
         """What answers for pods of a namespace with these labels."""
         key = (namespace if namespace in IGNORED_NAMESPACES else "", *map(labels.get, self._spaces))
         if (known := self._known.get(key)) is None:
-            known = self._known[key] = Asking(namespace, labels, self._injectors, self._versions, self._pods)
+            who = namespace, labels, self._injectors, self._versions
+            known = self._known[key] = Asking(who, self._pods, key)
         return known
 
 
 class Asking:
     """Pods of namespaces that are alike as far as injection goes."""
 
-    __slots__ = ("_keys", "_known", "_who")
+    __slots__ = ("_alike", "_keys", "_known", "_who")
 
     def __init__(
         self,
-        namespace: str,
-        labels: Mapping[str, str],
-        injectors: Sequence[Webhook],
-        versions: Mapping[str, str],
+        who: tuple[str, Mapping[str, str], Sequence[Webhook], Mapping[str, str]],
         keys: tuple[str, ...],
+        alike: tuple[str | None, ...],
     ) -> None:
-        """*keys* are the labels of pods that decide."""
-        self._who = namespace, labels, injectors, versions
-        self._keys = keys
+        """*who* are namespace, its labels, injectors and versions; *keys* the labels of pods that decide.
+
+        *alike* is what decides about the namespace.
+        """
+        self._who, self._keys, self._alike = who, keys, alike
         self._known: dict[tuple[object, ...], Injection] = {}
+
+    def likeness(
+        self, labels: Mapping[str, str], annotations: Mapping[str, str], host_network: bool = False
+    ) -> Likeness:
+        """Everything that decides about such a pod: two pods of equal likeness get the same answer."""
+        return (*self._alike, host_network, annotations.get(INJECT), *map(labels.get, self._keys))
 
     def injection(
         self, labels: Mapping[str, str], annotations: Mapping[str, str], host_network: bool = False

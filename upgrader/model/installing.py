@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from upgrader.model.kinds import Obj
+
 Origin = Literal["option", "configuration", "cache", "path"]
 
 
@@ -51,6 +53,22 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     source: tuple[str, ...] = ()
     decided: tuple[Option, ...] = ()
     same: int = 0
+
+
+class Configured(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifests of a control plane say about it, as far as checks ask.
+
+    Attributes:
+        revision: Its name.
+        config: ``mesh`` of ConfigMap istio[-REV], read as YAML; None where they have none, or none that can be read.
+        values: ``values`` of its injector's ConfigMap.
+        env: Environment of istiod, of variables with a value.
+    """
+
+    revision: str
+    config: Obj | None = None
+    values: Obj = {}
+    env: dict[str, str] = {}
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

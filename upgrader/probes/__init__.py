@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upgrader.probes.admission.accepted import ConfigAccepted
 from upgrader.probes.admission.injection import InjectionCase, Injects
+from upgrader.probes.admission.next_pods import NextPodsOn
 from upgrader.probes.admission.validation import Validates
 from upgrader.probes.admission.webhooks import WebhooksResolve
 from upgrader.probes.control_plane import ControlPlaneReady
@@ -17,6 +18,7 @@ from upgrader.probes.workloads import WorkloadsOn
 AnyProbe = (
     ControlPlaneReady
     | Injects
+    | NextPodsOn
     | Validates
     | ConfigAccepted
     | WorkloadsOn
@@ -38,6 +40,7 @@ __all__ = [
     "GatewaysOn",
     "InjectionCase",
     "Injects",
+    "NextPodsOn",
     "ProxiesConnected",
     "ProxiesSynced",
     "RevisionGone",

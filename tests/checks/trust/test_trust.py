@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.checks.asking import advises, blocks, said, silent
 from tests.meshes import NOW, Mesh, mesh, shop
 from upgrader.checks.trust.identity import differences, identity_of
+from upgrader.model.installing import Configured
 from upgrader.model.kinds import DEPLOYMENT, Ref
 from upgrader.model.snapshot import Certificate, Document
 
@@ -93,6 +96,86 @@ def test_another_trust_domain_blocks_and_with_an_alias_it_is_an_advisory() -> No
 def test_another_network_blocks() -> None:
     made = both({"trustDomain": "shop.example"}, {"global": {"network": "east"}})
     assert "network" in blocks(made, "0368", "revision 1-28-10").summary
+
+
+def runs(config: dict[str, Any] | None = None, values: dict[str, Any] | None = None, **fields: Any) -> Mesh:
+    """One revision that is called shop.example in network east."""
+    said = {"trustDomain": "shop.example"} if config is None else config
+    shared = {"global": {"network": "east"}} if values is None else values
+    made = mesh().plane("1.27.9", **fields)
+    return made.having(mesh_configs={"1-27-9": said}, injector_values={"1-27-9": shared})
+
+
+def rendered(
+    version: str, config: dict[str, Any] | None, network: str = "east", **env: str
+) -> dict[str, Configured]:
+    """What the manifests of a hop say."""
+    revision, values = version.replace(".", "-"), {"global": {"network": network}}
+    return {version: Configured(revision=revision, config=config, values=values, env=env)}
+
+
+SAME = {"trustDomain": "shop.example"}
+NEXT = "revision 1-28-10"
+
+
+@pytest.mark.parametrize(
+    ("config", "network", "what"),
+    [
+        ({}, "east", "trustDomain: shop.example of 1-27-9, cluster.local of 1-28-10"),
+        (SAME | {"defaultConfig": {"meshId": "two"}}, "east", "mesh id: none of 1-27-9, two of 1-28-10"),
+        (SAME, "west", "network: east of 1-27-9, west of 1-28-10"),
+    ],
+)
+def test_manifests_that_would_give_workloads_another_identity_block(
+    config: dict[str, Any], network: str, what: str
+) -> None:
+    found = blocks(runs(), "0368", NEXT, configured=rendered("1.28.10", config, network))
+    assert (found.what, found.hop) == ((what,), 1)
+
+
+def test_manifests_that_say_the_same_in_other_words_do_not() -> None:
+    spelled = SAME | {"defaultConfig": {"meshId": "shop.example"}, "rootNamespace": "istio-system"}
+    silent(runs(), "0368", configured=rendered("1.28.10", spelled))
+    silent(runs({}), "0368", configured=rendered("1.28.10", {"trustDomain": "cluster.local"}))
+    silent(runs(), "0368")
+
+
+def test_another_trust_domain_that_answers_to_the_old_name_is_an_advisory() -> None:
+    aliased = {"trustDomain": "new.example", "trustDomainAliases": ["shop.example"]}
+    assert advises(runs(), "0368", NEXT, configured=rendered("1.28.10", aliased)).hop == 1
+
+
+def test_each_hop_is_compared_with_the_one_before_it() -> None:
+    both = rendered("1.28.10", SAME) | rendered("1.29.6", SAME, "west")
+    found = blocks(runs(), "0368", "revision 1-29-6", "1.27.9 1.28.10 1.29.6", configured=both)
+    assert (found.hop, found.what) == (2, ("network: east of 1-28-10, west of 1-29-6",))
+
+
+def test_manifests_without_a_mesh_configuration_are_no_pass() -> None:
+    found = advises(runs(), "0368", NEXT, configured=rendered("1.28.10", None))
+    assert "was not compared" in found.summary
+
+
+def test_what_is_installed_already_as_its_manifests_say_is_told_once() -> None:
+    made = both({})
+    assert len(said(made, "0368", configured=rendered("1.28.10", {}, ""))) == 1
+    assert [f.hop for f in said(made, "0368", configured=rendered("1.28.10", {}, "west"))] == [0, 1]
+
+
+def test_manifests_that_take_certificates_from_elsewhere_block() -> None:
+    other = rendered("1.28.10", SAME, EXTERNAL_CA="ISTIOD_RA_KUBERNETES_API", PILOT_CERT_PROVIDER="istiod")
+    found = blocks(runs(), "0369", NEXT, configured=other)
+    assert (found.hop, found.allowable) == (1, True)
+    assert "EXTERNAL_CA" in found.summary
+    silent(runs(), "0369", configured=rendered("1.28.10", SAME, PILOT_CERT_PROVIDER="istiod"))
+
+
+def test_manifests_that_go_on_as_a_foreign_authority_expects_do_not() -> None:
+    made = runs(env={"ENABLE_CA_SERVER": "false"})
+    found = advises(
+        made, "0369", "revision 1-27-9", configured=rendered("1.28.10", SAME, ENABLE_CA_SERVER="false")
+    )
+    assert found.hop == 0
 
 
 def test_a_default_that_is_spelled_out_is_no_difference() -> None:

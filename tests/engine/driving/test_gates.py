@@ -22,8 +22,10 @@ from upgrader.model.event import (
     StepSettled,
     StepStarted,
 )
+from upgrader.model.kinds import DEPLOYMENT, Ref
 from upgrader.model.step import Reader, Reading, Verdict
 from upgrader.planning.plan import Gate, Planned
+from upgrader.probes import NextPodsOn
 
 MINUTE = 60.0
 
@@ -105,6 +107,27 @@ def test_one_probe_that_cannot_be_read_is_not_outvoted_by_those_that_hold(desk: 
     error = refusal(desk, gate(probes=(Told(), Told(name="other"), Told())))
     assert error.what == ("other is pending",)
     assert [e.reading.verdict.value for e in desk.of(Looked)] == ["holds", "pending", "holds"]
+
+
+def test_what_comes_of_a_dry_run_otherwise_than_expected_has_a_code_of_its_own_and_what_is_unread_has_not(
+    desk: Desk,
+) -> None:
+    ref = Ref(DEPLOYMENT, "cart", "default")
+    place = "/apis/apps/v1/namespaces/default/deployments"
+    template = {
+        "metadata": {"labels": {"app": "cart"}},
+        "spec": {"containers": [{"name": "a", "image": "a"}]},
+    }
+    spec = {"selector": {"matchLabels": {"app": "cart"}}, "template": template}
+    desk.local.create(place, {"metadata": {"name": "cart"}, "spec": spec})
+    one = gate(probes=(NextPodsOn(workloads=(ref,), asked=(ref,), revision="1-28-10"), Told()))
+    error = refusal(desk, one)
+    assert (error.code, error.exit_code) == ("UPG-0703", Exit.GATE_FAILED)
+    assert {"workload: default/cart", "expected: 1-28-10", "injectors: 0"} < set(error.what)
+    assert desk.of(StepHalted)[0].code == "UPG-0703"
+
+    desk.world.api.rbac.deny("admin", verbs=["get"], resources=["deployments"])
+    assert refusal(desk, gate(probes=one.probes, patience=timedelta(minutes=1))).code == "UPG-0701"
 
 
 def test_a_forbidden_read_is_no_pass(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from upgrader.model.injection import injection
+from upgrader.model.injection import Injectors, Likeness, injection
 from upgrader.model.kinds import MUTATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook, WebhookEntry
 from upgrader.sandbox.api.wire import AdmissionCall
@@ -117,20 +117,24 @@ class Bench:
 
     def resolved(self, namespace: str, pod: Obj) -> tuple[tuple[str, ...], str]:
         """All revisions that the resolver says would inject the pod, and the one it keeps."""
-        meta = pod["metadata"]
-        labels = (self.store.get(("", "namespaces", "", namespace)) or {"metadata": {}})["metadata"].get(
-            "labels"
-        )
-        told = injection(
-            namespace,
-            {"kubernetes.io/metadata.name": namespace, **(labels or {})},
-            meta["labels"],
-            meta["annotations"],
-            bool(pod["spec"].get("hostNetwork")),
-            [_webhook(each) for each in self.store.list(ADMISSION, "mutatingwebhookconfigurations")],
-            self.versions,
-        )
+        told = injection(*self._asked(namespace, pod), self._webhooks(), self.versions)
         return told.revisions, told.winner
+
+    def likeness(self, namespace: str, pod: Obj) -> Likeness:
+        """What the resolver says decides about the pod."""
+        name, ours, labels, notes, host = self._asked(namespace, pod)
+        return Injectors(self._webhooks(), self.versions).within(name, ours).likeness(labels, notes, host)
+
+    def _asked(
+        self, namespace: str, pod: Obj
+    ) -> tuple[str, dict[str, str], dict[str, str], dict[str, str], bool]:
+        found = self.store.get(("", "namespaces", "", namespace)) or {"metadata": {}}
+        labels = {"kubernetes.io/metadata.name": namespace, **(found["metadata"].get("labels") or {})}
+        meta, spec = pod["metadata"], pod["spec"]
+        return namespace, labels, meta["labels"], meta["annotations"], bool(spec.get("hostNetwork"))
+
+    def _webhooks(self) -> list[Webhook]:
+        return [_webhook(each) for each in self.store.list(ADMISSION, "mutatingwebhookconfigurations")]
 
     def namespace(self, name: str, labels: Mapping[str, str]) -> None:
         """A namespace."""

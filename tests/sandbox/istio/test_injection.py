@@ -105,6 +105,40 @@ def test_resolver_and_admission_agree_on_any_world(
     assert bench.injected_by(namespace, pod) == winner
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    configs=st.lists(st.one_of(_OWN, _TAG).map(_named), max_size=5),
+    ns=_labels({OLD: st.sampled_from(["enabled", "disabled", ""]), REV: _KEYS}),
+    pods=st.lists(
+        st.tuples(
+            _labels({INJECT: _WORDS, REV: _KEYS, "app": st.sampled_from("abc")}),
+            _labels({INJECT: _WORDS, "note": st.sampled_from("abc")}),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+)
+@pytest.mark.slow
+def test_pods_of_one_likeness_are_admitted_alike_so_that_one_speaks_for_all(
+    bench_class: type[Bench],
+    configs: list[dict[str, Any]],
+    ns: dict[str, str],
+    pods: list[tuple[dict[str, str], dict[str, str], bool]],
+) -> None:
+    bench = bench_class()
+    for config in configs:
+        bench.injector(config)
+    for revision, version in _REVISIONS.items():
+        bench.istiod(revision, version)
+    bench.namespace("app", ns)
+    found: dict[Any, set[str]] = {}
+    for labels, notes, host in pods:
+        pod = bench.pod(labels, notes, host_network=host)
+        found.setdefault(bench.likeness("app", pod), set()).add(bench.injected_by("app", pod))
+    assert all(len(revisions) == 1 for revisions in found.values())
+
+
 def _plain(bench: Bench, version: str = "1.28.10", **more: Any) -> None:
     bench.injector({"name": "istio-sidecar-injector", "rev": "default", "key": "default", "default": True})
     bench.istiod("default", version, **more)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving
 from upgrader.checks.trust.roots import PLUGGED_IN, SELF_SIGNED
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.snapshot import ControlPlane, Document, Snapshot
+from upgrader.model.snapshot import Document, Snapshot
 
 _SAYS = ("EXTERNAL_CA", "ENABLE_CA_SERVER", "PILOT_CERT_PROVIDER", "ISTIOD_CUSTOM_HOST")
 _USUAL = {"ENABLE_CA_SERVER": "true", "PILOT_CERT_PROVIDER": "istiod"}
@@ -20,9 +22,10 @@ def provider(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     else signs (pilot/pkg/bootstrap/istio_ca.go, certcontroller.go); it must know the name of each new istiod.
     """
     left = moving(mesh, context)
-    settings = {p.revision: _settings(p) for p in mesh.control_planes}
+    settings = {p.revision: _settings(p.env) for p in mesh.control_planes}
     old = next((r for r in settings if r in left), "")
     yield from _differing(old, settings)
+    yield from _along_the_way(context, old, settings)
     yield from _istio_csr(mesh)
     said = settings.get(old, {})
     foreign = {k: v for k, v in said.items() if k != "ISTIOD_CUSTOM_HOST"}
@@ -56,8 +59,8 @@ def _signs(document: Document) -> bool:
     return "istio-csr" in json.dumps(document.body.get("spec") or {}, default=str)
 
 
-def _settings(plane: ControlPlane) -> dict[str, str]:
-    found = {k: plane.env[k] for k in _SAYS if plane.env.get(k)}
+def _settings(env: Mapping[str, str]) -> dict[str, str]:
+    found = {k: env[k] for k in _SAYS if env.get(k)}
     return {k: v for k, v in found.items() if v != _USUAL.get(k)}
 
 
@@ -99,6 +102,23 @@ def _differing(old: str, settings: Mapping[str, Mapping[str, str]]) -> Iterator[
             allowable=True,
             objects=(f"revision {old}", subject),
         )
+
+
+def _along_the_way(
+    context: Context, old: str, installed: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
+    """Each hop against the one before it, by what its manifests set; what is installed like that already was told."""
+    before = installed.get(old)
+    for hop, version in enumerate(context.path[1:], start=1):
+        told = context.configured.get(str(version))
+        if told is None:
+            old, before = "", None
+            continue
+        after = _settings(told.env)
+        if before is not None and installed.get(told.revision) != after:
+            for finding in _differing(old, {old: before, told.revision: after}):
+                yield msgspec.structs.replace(finding, hop=hop)
+        old, before = told.revision, after
 
 
 def _unseen() -> Finding:

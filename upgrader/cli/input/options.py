@@ -17,7 +17,7 @@ from upgrader.cluster.access import READ, Access
 from upgrader.model.duration import duration
 
 F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("text", "wide", "short", "json", "yaml", "jsonl", "markdown", "snapshot")
+FORMATS = ("text", "wide", "short", "json", "yaml", "jsonl", "markdown", "snapshot", "images")
 PREFIX = "UPGRADER"
 
 

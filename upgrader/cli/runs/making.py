@@ -33,6 +33,7 @@ from upgrader.planning.plan import Plan, named
 from upgrader.planning.planner import Request, make_plan
 from upgrader.planning.rendering.upstream import not_said_by_them
 from upgrader.planning.route import running
+from upgrader.playbook.configured import configured
 from upgrader.playbook.load import load_playbook
 from upgrader.playbook.manifests import Release
 from upgrader.playbook.overlay import Overlay, read_overlay
@@ -215,6 +216,7 @@ def _context(
         excluded=wish.exclude,
         mirrors=known.playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
+        configured={v: configured(r) for v, r in rendered.releases.items()},
         answers={a.id: a for a in answers},
         step_patience=playbook.patience.step,
     )

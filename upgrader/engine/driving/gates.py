@@ -23,7 +23,7 @@ from upgrader.model.event import (
 from upgrader.model.step import Reader, Reading, Verdict, worst
 from upgrader.planning.plan import Gate, Hop, Planned, Wave
 from upgrader.planning.record import Progress
-from upgrader.probes import AnyProbe
+from upgrader.probes import AnyProbe, NextPodsOn
 
 _UNWATCHED = 4
 """Pauses between two looks that still count as watched; what is beyond them was slept through."""
@@ -76,7 +76,8 @@ class Gates:
         """Return when the gate is passed.
 
         Raises:
-            UpgradeError: UPG-0701: a probe is broken, or pending for longer than the gate waits.
+            UpgradeError: UPG-0701: a probe is broken, or pending for longer than the gate waits; UPG-0703: what would come
+                of a restart is not what the plan counts on.
             Parked: nobody answered.
             Stopped: a signal arrived.
         """
@@ -103,7 +104,7 @@ class Gates:
         """Look once more at a gate that was passed before, for what comes next cannot be taken back.
 
         Raises:
-            UpgradeError: UPG-0701.
+            UpgradeError: as from ``pass_through``.
             Stopped: a signal arrived.
         """
         self._evidence(item, self._held(item, gate))
@@ -179,13 +180,14 @@ class Gates:
     def _fail(self, item: Planned, round_: _Round) -> NoReturn:
         self._evidence(item, round_)
         reading = round_.reading
-        late = reading.verdict is Verdict.PENDING
+        code = _refuted(round_)
+        late = reading.verdict is Verdict.PENDING and not code
         headline = f"gate {item.id} {'got no answer' if late else 'said no'}: {item.title}"
         what = (reading.summary, *(f"{key}: {value}" for key, value in reading.facts.items()))
-        now = self._patience.clock.now()
-        self._emit(StepHalted(at=now, step=item.id, code="UPG-0701", headline=headline, what=what))
+        now, code = self._patience.clock.now(), code or "UPG-0701"
+        self._emit(StepHalted(at=now, step=item.id, code=code, headline=headline, what=what))
         raise UpgradeError(
-            "UPG-0701",
+            code,
             headline,
             what=what,
             why="no data is not healthy"
@@ -194,6 +196,12 @@ class Gates:
             do=("upgrade resume RUN      # looks again first", "upgrade rollback RUN    # to go back"),
             exit_code=Exit.GATE_FAILED,
         )
+
+
+def _refuted(round_: _Round) -> str:
+    """The probe's own code, where what decided is an answer and another one than expected."""
+    deciding = (p for p, r in round_.found if r.verdict is round_.reading.verdict and "came" in r.facts)
+    return next((p.refuted for p in deciding if isinstance(p, NextPodsOn)), "")
 
 
 def _name(probe: AnyProbe) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from upgrader.model.injection import Asking, Injection, Injectors
+from upgrader.model.injection import Asking, Injection, Injectors, Likeness
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
 from upgrader.model.ownership import gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
@@ -125,6 +125,11 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return Injection((), "", "pods on the host network are not injected")
         labels = self.templates.get(workload.key, workload.template_labels)
         return self._within(workload.ref.namespace).injection(labels, workload.template_annotations)
+
+    def likeness(self, workload: Workload, labels: Labels) -> Likeness:
+        """Everything that decides who injects the next pod of *workload*, once its template has *labels*."""
+        asking = self._within(workload.ref.namespace)
+        return asking.likeness(labels, workload.template_annotations, workload.host_network)
 
     def owners(self, gateway: ApiGateway) -> frozenset[str]:
         """Every live revision that would act on *gateway*; more than one fight, none leaves it alone."""

@@ -10,6 +10,7 @@ import msgspec
 
 from upgrader.model import kinds as known
 from upgrader.model.image import Image
+from upgrader.model.injection import selector_keys
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.manifest import Manifest, Part
 from upgrader.model.snapshot import Snapshot, Workload
@@ -147,12 +148,27 @@ def proxy_image(release: Release) -> str:
 
     Empty when the manifests do not say.
     """
+    values = _injector_values(release)
+    return _image(values.get("global") or {}) if values else ""
+
+
+def _injector_values(release: Release) -> dict[str, Any]:
     for document in release.part("control-plane"):
         body = document.body
         if body["kind"] == "ConfigMap" and str(body["metadata"]["name"]).startswith("istio-sidecar-injector"):
-            values = json.loads((body.get("data") or {}).get("values") or "{}")
-            return _image(values.get("global") or {})
-    return ""
+            found: dict[str, Any] = json.loads((body.get("data") or {}).get("values") or "{}")
+            return found
+    return {}
+
+
+def asked_labels(release: Release) -> tuple[str, ...]:
+    """Labels of pods that istiod itself looks at before it injects, sorted (``injectRequired``, pkg/kube/inject/inject.go).
+
+    They are those of ``neverInjectSelector`` and ``alwaysInjectSelector`` in the values of its injector.
+    """
+    asked: Any = _injector_values(release).get("sidecarInjectorWebhook") or {}
+    selectors = [s for word in ("neverInjectSelector", "alwaysInjectSelector") for s in asked.get(word) or ()]
+    return tuple(sorted(set().union(*map(selector_keys, selectors))))
 
 
 def plane_image(release: Release) -> str:

@@ -11,8 +11,9 @@ from upgrader.model.snapshot import Workload
 from upgrader.model.step import counted
 from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
 from upgrader.planning.foresight.foresee import after
+from upgrader.planning.foresight.proofs import Moves, proofs
 from upgrader.planning.hop.bindings import label_move, namespace_binding, stranded, workload_binding
-from upgrader.planning.hop.documents import expected_image
+from upgrader.planning.hop.documents import asked_labels, expected_image
 from upgrader.planning.hop.gates import (
     connected,
     gateways_on,
@@ -196,19 +197,32 @@ def _relabel_words(name: str, wanted: dict[str, str | None], before: dict[str, s
 
 
 def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
-    """Restart those whose next pods are foreseen on the new revision; returns them."""
-    moved, new = [], (draft.new,)
-    for workload in workloads:
-        step = _restart(draft, workload)
-        later = after(draft.forecast, step, draft.stage.forecast)
-        if later.next_proxy(workload).revisions != new:
-            continue
+    """Restart those whose next pods are foreseen on the new revision, once that is proved; returns them."""
+    ready = [(workload, _restart(draft, workload)) for workload in workloads]
+    ready = [(workload, step) for workload, step in ready if _reaches(draft, workload, step)]
+    _prove(draft, ready)
+    for workload, step in ready:
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
         _remember(draft, workload)
-        moved.append(workload)
+    moved = [workload for workload, _ in ready]
     draft.moved(moved)
     return moved
+
+
+def _prove(draft: Draft, moves: Moves) -> None:
+    """A gate between what binds workloads and their restarts: the API server makes their next pods as foreseen."""
+    also, start = asked_labels(draft.inputs.release), draft.stage.forecast
+    probes = proofs(draft.inputs.mesh, moves, draft.forecast, start, also)
+    if probes:
+        pods = counted(sum(len(probe.asked) for probe in probes), "dry-run pod")
+        what = counted(sum(len(probe.workloads) for probe in probes), "workload")
+        draft.gate(f"gate: who injects {what} next, by {pods}, before any restart", probes)
+
+
+def _reaches(draft: Draft, workload: Workload, step: RestartWorkload) -> bool:
+    later = after(draft.forecast, step, draft.stage.forecast)
+    return later.next_proxy(workload).revisions == (draft.new,)
 
 
 def _remember(draft: Draft, workload: Workload) -> None:

@@ -28,6 +28,7 @@ from upgrader.probes import (
     GatewaysKnown,
     GatewaysOn,
     Injects,
+    NextPodsOn,
     ProxiesConnected,
     ProxiesSynced,
     RevisionGone,
@@ -60,9 +61,8 @@ def is_dispensable(right: Permission) -> bool:
 def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> Iterator[Permission]:
     """Every right that one look uses; *configuration* is what ``Ground.configuration`` has by then."""
     match probe:
-        case Injects():
-            yield from (Permission("create", POD, case.namespace) for case in probe.cases)
-            yield from each((Ref(NAMESPACE, case.namespace) for case in probe.cases), "get")
+        case Injects() | NextPodsOn():
+            yield from _of_pods(probe)
         case Validates():
             yield Permission("create", VIRTUAL_SERVICE, probe.namespace)
             yield from every((VALIDATING_WEBHOOK,))
@@ -84,6 +84,19 @@ def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> 
             yield from every((DEPLOYMENT, K8S_GATEWAY))
         case ControlPlaneReady() | ProxiesConnected() | ProxiesSynced() | RevisionIdle():
             yield from _of_istiod(probe, configuration)
+
+
+def _of_pods(probe: Injects | NextPodsOn) -> Iterator[Permission]:
+    """Those that send pods by dry run."""
+    if isinstance(probe, NextPodsOn):
+        yield from every((MUTATING_WEBHOOK,))
+        yield from each(probe.workloads, "get")
+        spaces = [ref.namespace for ref in probe.workloads]
+        asked = [ref.namespace for ref in probe.asked]
+    else:
+        spaces = asked = [case.namespace for case in probe.cases]
+    yield from each((Ref(NAMESPACE, name) for name in spaces), "get")
+    yield from (Permission("create", POD, name) for name in asked)
 
 
 def _of_istiod(

@@ -114,7 +114,7 @@ def _ask(cluster: Reader, case: InjectionCase) -> Reading:
 
 
 def _not_made(cluster: Reader, case: InjectionCase, failure: ClusterFailure) -> Reading:
-    if _has_gone(cluster, case.namespace):
+    if has_gone(cluster, case.namespace):
         return Reading.holds(f"{case.about}: namespace {case.namespace} is gone")
     if case.failing:
         return Reading.holds(f"{case.about}: cannot be created, as before the upgrade ({failure.message})")
@@ -124,7 +124,7 @@ def _not_made(cluster: Reader, case: InjectionCase, failure: ClusterFailure) -> 
     return Reading.pending(words) if failure.message.find(NOT_CALLED) >= 0 else Reading.broken(words)
 
 
-def _has_gone(cluster: Reader, namespace: str) -> bool:
+def has_gone(cluster: Reader, namespace: str) -> bool:
     """Whether somebody has deleted the namespace; what cannot be read is there."""
     try:
         found = cluster.get(Ref(NAMESPACE, namespace))

@@ -21,6 +21,7 @@ from upgrader.planning.expect import expectations
 from upgrader.planning.permissions import Ground, phases
 from upgrader.planning.plan import Plan
 from upgrader.report.fitting import Typed, hung
+from upgrader.report.images import image_rows, images_text
 from upgrader.report.plan.findings import findings_text, label, summary, tally
 from upgrader.report.rbac import rbac_document, rbac_text
 from upgrader.report.style import Style
@@ -41,6 +42,7 @@ def check(fail_on: str | None, rbac: bool, stored: Path | None, **given: Any) ->
     upgrade check --to 1.29
     upgrade check --to 1.29 --rbac -o yaml=roles.yaml
     upgrade check -o short -o snapshot=mesh.json
+    upgrade check -o images      # which image every part runs, odd ones named
     upgrade check --from mesh.json --to 1.29
     """
     options = said()
@@ -56,6 +58,7 @@ def check(fail_on: str | None, rbac: bool, stored: Path | None, **given: Any) ->
             "wide": lambda: _wide(plan, style, words),
             "short": lambda: _short(plan, style),
             "json": lambda: pretty(_document(plan)).rstrip(),
+            "images": lambda: images_text(image_rows(made.mesh, plan.playbook.mirrors), style),
             "snapshot": lambda: pretty(made.mesh),
         },
     )
