@@ -218,7 +218,7 @@ def _context(
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},
         configured={v: configured(r) for v, r in rendered.releases.items()},
         answers={a.id: a for a in answers},
-        step_patience=playbook.patience.step,
+        step_patience=known.playbook.patience.step,
     )
     return context, answers
 
