@@ -301,7 +301,7 @@ def nodes(run: str = "docker.io/istio/ztunnel:1.27.9", digest_: str = "", **fiel
 
 
 def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
-    silent(nodes(), "0347")
+    silent(nodes(), "0204")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_node_parts_of_one_image_and_one_registry_are_consistent() -> None:
 )
 def test_a_node_whose_ztunnel_differs_is_told(other: dict[str, Any]) -> None:
     mixed = nodes(digest_="sha256:aaaa").pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", **other)
-    found = advises(mixed, "0347", "istio-system/ztunnel")
+    found = advises(mixed, "0204", "istio-system/ztunnel")
     assert found.summary == "istio-system/ztunnel: 4 pods run several images"
     assert found.what[0] == "3 run docker.io/istio/ztunnel:1.27.9 (sha256:aaaa)"
 
@@ -329,24 +329,24 @@ def test_a_ztunnel_that_is_going_away_and_a_mirror_are_no_other_image() -> None:
         run="docker.io/istio/ztunnel:1.27.8",
         terminating=True,
     )
-    silent(going, "0347")
+    silent(going, "0204")
     mirrors = {"docker.io/istio": "registry.corp/istio"}
     there = nodes().pods_of(
         "istio-system/ztunnel", 1, on="", kind="ztunnel", run="registry.corp/istio/ztunnel:1.27.9"
     )
-    silent(there, "0347", mirrors=mirrors)
+    silent(there, "0204", mirrors=mirrors)
 
 
 def test_a_digest_that_nobody_says_is_no_other_digest() -> None:
     run = "docker.io/istio/ztunnel:1.27.9"
     made = nodes().pods_of("istio-system/ztunnel", 1, on="", kind="ztunnel", run=run, digest_="sha256:bbbb")
-    silent(made, "0347")
+    silent(made, "0204")
 
 
 def test_a_rollout_over_the_nodes_that_has_not_finished_is_told() -> None:
-    found = advises(nodes(settled=False, strategy="OnDelete"), "0347", "istio-system/ztunnel")
+    found = advises(nodes(settled=False, strategy="OnDelete"), "0204", "istio-system/ztunnel")
     assert found.summary.endswith("its rollout has not finished, strategy OnDelete")
-    silent(nodes(strategy="OnDelete"), "0347")
+    silent(nodes(strategy="OnDelete"), "0204")
 
 
 def test_a_plugin_of_another_registry_than_istiod_is_told_until_that_is_a_mirror() -> None:
@@ -354,9 +354,9 @@ def test_a_plugin_of_another_registry_than_istiod_is_told_until_that_is_a_mirror
     made = cart().daemon_set(
         "istio-system/istio-cni-node", images={"install-cni": image, "agent": "corp/agent"}
     )
-    found = advises(made, "0347", "istio-system/istio-cni-node")
+    found = advises(made, "0204", "istio-system/istio-cni-node")
     assert found.what == (f"it names {image}", "istiod is docker.io/istio/pilot:1.27.9")
-    silent(made, "0347", mirrors={"docker.io/istio": "registry.corp:5000/istio"})
+    silent(made, "0204", mirrors={"docker.io/istio": "registry.corp:5000/istio"})
 
 
 def test_a_stale_waypoint_is_named_with_its_cause() -> None:
