@@ -23,7 +23,7 @@ SIDECAR: Obj = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"cpu": "2000m", "memory": "1024Mi"},
 }
-_ANNOTATIONS = {
+ANNOTATIONS = {
     "sidecar.istio.io/proxyCPU": ("requests", "cpu"),
     "sidecar.istio.io/proxyMemory": ("requests", "memory"),
     "sidecar.istio.io/proxyCPULimit": ("limits", "cpu"),
@@ -36,8 +36,8 @@ Amounts = Mapping[str, float]
 def sidecar_resources(mesh: Snapshot, workload: Workload, revision: str) -> Obj:
     """Requests and limits of the sidecar that a pod of *workload* gets; with one of the annotations only they count."""
     notes = workload.template_annotations
-    if not _ANNOTATIONS.keys().isdisjoint(notes):
-        said = {place: notes[key] for key, place in _ANNOTATIONS.items() if key in notes}
+    if not ANNOTATIONS.keys().isdisjoint(notes):
+        said = {place: notes[key] for key, place in ANNOTATIONS.items() if key in notes}
         made: dict[str, dict[str, str]] = {}
         for (part, resource), value in said.items():
             made.setdefault(part, {})[resource] = value

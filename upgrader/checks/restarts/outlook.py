@@ -4,36 +4,62 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
 from upgrader.checks.restarts.restart import Impact, Range, Restart
 from upgrader.checks.restarts.surroundings import Surroundings
-from upgrader.checks.restarts.times import PULL, containers, start_of, stop_of
+from upgrader.checks.restarts.times import PULL, Template, start_of, stop_of, template_of
 from upgrader.model.rolling import Rolling, rolling
 from upgrader.model.snapshot import Workload
 
-PROXY = "istio-proxy"
+
+class Pace(NamedTuple):
+    """How one replacement of all pods goes.
+
+    Attributes:
+        surge: Pods above the wanted number that the strategy allows; quotas may take fewer.
+        seen: How many pods told their start.
+    """
+
+    rolls: Rolling
+    surge: int
+    room: int | None
+    template: Template
+    start: Range
+    seen: int
+    stop: Range
+    length: Range
 
 
-def outlook(workload: Workload, around: Surroundings) -> Restart:
-    """The restart of *workload* (Deployment, StatefulSet or DaemonSet), in no hop yet."""
-    key = workload.key
-    if key not in around.foreseen:
-        around.foreseen[key] = _outlook(workload, around)
-    return around.foreseen[key]
+def pace_of(workload: Workload, around: Surroundings) -> Pace:
+    """How a restart of *workload* (Deployment, StatefulSet or DaemonSet) goes, and how long it takes."""
+    found = around.paces.get(workload.key)
+    if found is None:
+        found = around.paces[workload.key] = _pace(workload, around)
+    return found
 
 
-def _outlook(workload: Workload, around: Surroundings) -> Restart:
+def _pace(workload: Workload, around: Surroundings) -> Pace:
     live = around.live.get(workload.key, ())
+    revision = live[0].revision if live else ""
     rolls = rolling(workload)
-    room = around.room(workload, live[0].revision if live else "") if rolls.extra else None
     surge = rolls.extra
-    extra = surge if room is None else min(surge, room)
-    rolls = rolls if extra == surge else msgspec.structs.replace(rolls, extra=extra)
-    start, seen = start_of(workload, live)
-    stop, waits = stop_of(workload, around.drain(workload)), timedelta(seconds=workload.min_ready)
-    probed, served = probed_of(workload), around.served(workload)
+    room = around.room(workload, revision) if surge else None
+    if room is not None and room < surge:
+        rolls = msgspec.structs.replace(rolls, extra=room)
+    template = template_of(workload)
+    start, seen = start_of(workload, live, template.delay)
+    stop = stop_of(template, around.drain(revision))
+    length = _length(rolls, (start, stop), timedelta(seconds=workload.min_ready))
+    return Pace(rolls, surge, room, template, start, seen, stop, length)
+
+
+def outlook(workload: Workload, around: Surroundings, **how: Any) -> Restart:
+    """What a restart of *workload* means; *how* it comes about and in which hops, where that is known."""
+    pace = pace_of(workload, around)
+    rolls, probed, served = pace.rolls, pace.template.probed, around.served(workload)
     impact = impact_of(rolls, workload.replicas, probed=probed, served=served)
     return Restart(
         workload=workload.key,
@@ -42,31 +68,22 @@ def _outlook(workload: Workload, around: Surroundings) -> Restart:
         strategy=workload.strategy,
         replicas=workload.replicas,
         lowest=rolls.lowest,
-        surge=surge,
-        extra=extra,
+        surge=pace.surge,
+        extra=rolls.extra,
         batches=rolls.batches,
-        length=_length(rolls, start, stop, waits),
-        gap=(start + stop if rolls.ends_first else start) if impact == "outage" else None,
-        start=start,
-        seen=seen,
-        stop=stop,
-        min_ready=waits,
+        length=pace.length,
+        gap=(pace.start + pace.stop if rolls.ends_first else pace.start) if impact == "outage" else None,
+        start=pace.start,
+        seen=pace.seen,
+        stop=pace.stop,
+        min_ready=timedelta(seconds=workload.min_ready),
         probed=probed,
         served=served,
         budget=around.budget(workload),
         scaler=around.scaler(workload.ref),
-        room=room,
+        room=pace.room,
+        **how,
     )
-
-
-def probed_of(workload: Workload) -> bool | None:
-    """Whether one of its containers says when it is ready; the proxy of a gateway does."""
-    if workload.gateway:
-        return True
-    found = containers(workload)
-    if any("readinessProbe" in c for c in found if c.get("name") != PROXY):
-        return True
-    return False if found else None
 
 
 def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: bool | None) -> Impact:
@@ -83,8 +100,9 @@ def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: boo
 
 
 @lru_cache(maxsize=4096)
-def _length(rolls: Rolling, start: Range, stop: Range, waits: timedelta) -> Range:
+def _length(rolls: Rolling, pod: tuple[Range, Range], waits: timedelta) -> Range:
     """All batches, and the end of the last old pods; where old ones end first, their end in every batch."""
+    start, stop = pod
     pulled = Range(start.shortest + waits, start.longest + waits + timedelta(seconds=PULL))
     if rolls.ends_first:
         return (stop + pulled) * rolls.batches

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
-from upgrader.checks.capacity.pods import asked, containers_of
+import msgspec
+
+from upgrader.checks.capacity.pods import ANNOTATIONS, asked, containers_of, written_containers
 from upgrader.checks.capacity.quotas import applying, defaults_of, pods_that_fit
 from upgrader.checks.documents import documents, dug
-from upgrader.checks.restarts.restart import Budget, Restart, Scaler
-from upgrader.checks.restarts.times import DRAIN, drain_of
+from upgrader.checks.restarts.restart import Budget, Scaler
+from upgrader.checks.restarts.times import drain_of
 from upgrader.checks.workloads.budgets import kept
 from upgrader.model.injection import label_selector_matches
 from upgrader.model.kinds import Ref
@@ -29,7 +31,7 @@ class Surroundings:
 
     Attributes:
         unknown: What could not be read, and what is not known for that reason.
-        foreseen: Workload (``Deployment shop/cart``) to what its restart means, where that was asked already.
+        paces: Workload (``Deployment shop/cart``) to how its restart goes, where that was asked already.
     """
 
     @classmethod
@@ -43,7 +45,7 @@ class Surroundings:
     def __init__(self, mesh: Snapshot) -> None:
         self._mesh = mesh
         self.live = mesh.live
-        self.foreseen: dict[str, Restart] = {}
+        self.paces: dict[str, Any] = {}
         self.unknown = tuple(_unknown(mesh))
         self._scalers = {_target(d): _scaler(d) for d in documents(mesh, "HorizontalPodAutoscaler")}
         self._budgets = _by_place(mesh.disruptions)
@@ -51,6 +53,7 @@ class Surroundings:
         self._quotas = applying(mesh)
         self._defaults = defaults_of(mesh) if self._quotas else {}
         self._drains: dict[str, float] = {}
+        self._rooms: dict[tuple[Any, ...], int | None] = {}
         self._all_services = not mesh.unseen("services")
 
     def scaler(self, ref: Ref) -> Scaler | None:
@@ -62,32 +65,35 @@ class Surroundings:
         found = [
             Budget(b.ref.name, kept(b, workload.replicas))
             for b in self._budgets.get(workload.ref.namespace, ())
-            if label_selector_matches(b.selector, workload.template_labels)
+            if _selects(b, workload.template_labels)
         ]
         return max(found, key=lambda b: b.wants, default=None)
 
     def served(self, workload: Workload) -> bool | None:
         """Whether a Service selects its pods."""
-        labels = workload.template_labels.items()
-        if any(wanted.items() <= labels for wanted in self._services.get(workload.ref.namespace, ())):
-            return True
+        there, labels = self._services.get(workload.ref.namespace), workload.template_labels.items()
+        if there:
+            for one in labels:
+                if any(wanted <= labels for wanted in there.get(one, ())):
+                    return True
         return False if self._all_services else None
 
     def room(self, workload: Workload, revision: str) -> int | None:
         """How many pods more its quotas take; None where none counts."""
-        quotas = self._quotas.get(workload.ref.namespace)
-        if not quotas:
+        space = workload.ref.namespace
+        if space not in self._quotas:
             return None
-        one = asked(containers_of(self._mesh, workload, revision)) | {"pods": 1.0}
-        found = [pods_that_fit(q, one, self._defaults.get(workload.ref.namespace, set())) for q in quotas]
-        return min((n for n in found if n is not None), default=None)
+        resources = msgspec.json.encode([c.get("resources") for c in written_containers(workload)])
+        alike = (space, revision, resources, *(workload.template_annotations.get(n) for n in ANNOTATIONS))
+        if alike not in self._rooms:
+            one = asked(containers_of(self._mesh, workload, revision)) | {"pods": 1.0}
+            filled = self._defaults.get(space, set())
+            found = (pods_that_fit(quota, one, filled) for quota in self._quotas[space])
+            self._rooms[alike] = min((n for n in found if n is not None), default=None)
+        return self._rooms[alike]
 
-    def drain(self, workload: Workload) -> float:
-        """Seconds for which the proxies of its pods go on when they are asked to end."""
-        there = self.live.get(workload.key)
-        if not there:
-            return DRAIN
-        revision = there[0].revision
+    def drain(self, revision: str) -> float:
+        """Seconds for which a proxy of *revision* goes on when it is asked to end."""
         if revision not in self._drains:
             self._drains[revision] = drain_of(self._mesh, revision)
         return self._drains[revision]
@@ -119,10 +125,18 @@ def _by_place(budgets: Sequence[Disruption]) -> Mapping[str, list[Disruption]]:
     return found
 
 
-def _selectors(mesh: Snapshot) -> Mapping[str, list[Labels]]:
-    """Namespace to what its Services select; one without a selector has its endpoints from elsewhere."""
-    found: dict[str, list[Labels]] = {}
+def _selects(budget: Disruption, labels: Labels) -> bool:
+    wanted = budget.selector.get("matchLabels")
+    if wanted is not None and len(budget.selector) == 1:
+        return bool(wanted.items() <= labels.items())
+    return label_selector_matches(budget.selector, labels)
+
+
+def _selectors(mesh: Snapshot) -> Mapping[str, dict[tuple[str, str], list[Any]]]:
+    """Namespace to what its Services select (pairs of labels), by the first pair; one without a selector is left out."""
+    found: dict[str, dict[tuple[str, str], list[Any]]] = {}
     for service in documents(mesh, "Service"):
         if wanted := dug(service.body, "spec", "selector"):
-            found.setdefault(service.ref.namespace, []).append(wanted)
+            there = found.setdefault(service.ref.namespace, {})
+            there.setdefault(next(iter(wanted.items())), []).append(wanted.items())
     return found

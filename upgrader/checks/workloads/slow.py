@@ -5,7 +5,7 @@ from datetime import timedelta
 from math import ceil
 
 from upgrader.checks.context import Context
-from upgrader.checks.restarts.outlook import outlook
+from upgrader.checks.restarts.outlook import outlook, pace_of
 from upgrader.checks.restarts.restart import Restart
 from upgrader.checks.restarts.surroundings import Surroundings
 from upgrader.checks.scope import kubectl, moved
@@ -22,12 +22,13 @@ def slow(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """
     around = Surroundings.of(mesh)
     for workload, _ in moved(mesh, context):
-        found = outlook(workload, around)
-        pod, deadline = found.start.longest + found.min_ready, timedelta(seconds=workload.progress_deadline)
-        if found.length.longest > context.step_patience:
-            yield _finding(workload.ref, found, context)
-        elif deadline and pod > deadline:
-            yield _late(workload.ref, found, pod, deadline)
+        pace = pace_of(workload, around)
+        if pace.length.longest > context.step_patience:
+            yield _finding(workload.ref, outlook(workload, around), context)
+            continue
+        pod, deadline = pace.start.longest.total_seconds() + workload.min_ready, workload.progress_deadline
+        if deadline and pod > deadline:
+            yield _late(workload.ref, outlook(workload, around), pod, deadline)
 
 
 def _finding(ref: Ref, found: Restart, context: Context) -> Finding:
@@ -52,15 +53,15 @@ def _finding(ref: Ref, found: Restart, context: Context) -> Finding:
     )
 
 
-def _late(ref: Ref, found: Restart, pod: timedelta, deadline: timedelta) -> Finding:
+def _late(ref: Ref, found: Restart, pod: float, deadline: int) -> Finding:
     return Finding(
         code="UPG-0349",
         severity=Severity.ADVISORY,
         subject=found.name,
-        summary=f"{found.name}: a pod takes up to {pod.total_seconds():.0f} s until it counts, and its rollout is called failed "
-        f"after {deadline.total_seconds():.0f} s",
+        summary=f"{found.name}: a pod takes up to {pod:.0f} s until it counts, and its rollout is called failed "
+        f"after {deadline} s",
         what=(
-            f"progressDeadlineSeconds {deadline.total_seconds():.0f}",
+            f"progressDeadlineSeconds {deadline}",
             f"a pod takes {_seconds(found)} to be ready",
         ),
         why="Kubernetes then reports ProgressDeadlineExceeded, and the run stops there",

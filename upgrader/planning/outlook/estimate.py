@@ -19,6 +19,7 @@ PLANE = (30, 120)
 """Seconds until a new istiod is ready; assumed."""
 LOOK = 15
 """Seconds between two looks at a rollout that takes long, so that its end may be seen so much later."""
+LOOKED = timedelta(seconds=LOOK)
 ROLLED = seconds(*START)
 """A workload of which nothing is known."""
 
@@ -69,10 +70,11 @@ def _hop(hop: Hop, known: Known) -> HopTime:
 
 
 def _wave(wave: Wave, known: Known) -> WaveTime:
-    lengths = {
-        str(i.action.ref): _restart(i, known) for i in wave.items if isinstance(i.action, RestartWorkload)
-    }
-    restarts = _together(list(lengths.values()), wave.at_once)
+    moved = [i for i in wave.items if isinstance(i.action, RestartWorkload)]
+    names = [str(getattr(i.action, "ref", "")) for i in moved]
+    lengths = [_restart(item, known.get(name)) for item, name in zip(moved, names, strict=True)]
+    restarts = _together(lengths, wave.at_once)
+    slowest = max(range(len(names)), key=lambda n: lengths[n].longest, default=-1)
     gates = [i.action for i in wave.items if isinstance(i.action, Gate)]
     soak = sum((g.soak for g in gates), timedelta(0))
     rest = (_step(i, known) for i in wave.items if not isinstance(i.action, RestartWorkload))
@@ -82,14 +84,14 @@ def _wave(wave: Wave, known: Known) -> WaveTime:
         restarts=restarts,
         soak=soak,
         approvals=sum(bool(g.approval) for g in gates),
-        slowest=max(lengths, key=lambda name: lengths[name].longest, default=""),
+        slowest=names[slowest] if names else "",
     )
 
 
-def _restart(item: Planned, known: Known) -> Range:
+def _restart(item: Planned, found: Restart | None) -> Range:
     """One restart, and the look that sees its end."""
-    found = known.get(str(getattr(item.action, "ref", "")))
-    return (found.length if found else ROLLED * max(1, item.pods)) + seconds(0, LOOK)
+    length = found.length if found else ROLLED * max(1, item.pods)
+    return Range(length.shortest, length.longest + LOOKED)
 
 
 def _step(item: Planned, known: Known) -> Range:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-import msgspec
-
 from upgrader.checks.capacity.pods import asked, containers_of
 from upgrader.checks.capacity.room import free_of
 from upgrader.checks.restarts.outlook import outlook
@@ -34,7 +32,7 @@ def outlook_of(mesh: Snapshot, hops: Sequence[Hop]) -> Outlook:
                 numbers = found.setdefault(key, (how, []))[1]
                 numbers += [hop.number] if hop.number not in numbers else []
     restarts = tuple(
-        msgspec.structs.replace(outlook(known[key], around), how=how, hops=tuple(numbers))
+        outlook(known[key], around, how=how, hops=tuple(numbers))
         for key, (how, numbers) in found.items()
         if key in known
     )
