@@ -6,11 +6,11 @@ from upgrader.checks.context import Context
 from upgrader.checks.images.cause import INJECTED
 from upgrader.checks.scope import ROLLED, pods, stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import INJECT, REVISION, injects
-from upgrader.model.snapshot import Snapshot, Workload
+from upgrader.model.injection import INJECT, INJECTION, REVISION, injects
+from upgrader.model.snapshot import Namespace, Snapshot, Workload
 
 PROXY = "istio-proxy"
-_DECIDES = ("istio-injection", REVISION, "istio.io/dataplane-mode")
+_DECIDES = frozenset({INJECTION, REVISION, "istio.io/dataplane-mode"})
 
 
 def unasked(mesh: Snapshot, context: Context) -> Iterator[Finding]:
@@ -19,25 +19,26 @@ def unasked(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     ``enableNamespacesByDefault`` does so, in an installation without a revision or in tag ``default``; an istioctl that
     made that tag anew lost it (istio/istio issue 36258).
     """
-    for workload in mesh.workloads:
-        count = sum(proxy.kind == "sidecar" for proxy in mesh.live.get(workload.key, ()))
-        if (
-            count
-            and _is_silent(mesh, workload)
-            and not stays(context, workload.ref.namespace, workload.ref.name)
-        ):
-            yield _finding(workload, count)
+    for space in mesh.namespaces:
+        if not _DECIDES.isdisjoint(space.labels):
+            continue
+        for workload in mesh.workloads_in(space.name):
+            count = sum(proxy.kind == "sidecar" for proxy in mesh.live.get(workload.key, ()))
+            if (
+                count
+                and _is_silent(mesh, space, workload)
+                and not stays(context, space.name, workload.ref.name)
+            ):
+                yield _finding(workload, count)
 
 
-def _is_silent(mesh: Snapshot, workload: Workload) -> bool:
-    """Whether neither it nor its namespace says anything, its template has no proxy, and no webhook selects it."""
-    space = mesh.namespace(workload.ref.namespace)
-    labels = space.labels if space else {}
-    said = {*labels} & {*_DECIDES} or {*workload.template_labels} & {REVISION, INJECT}
+def _is_silent(mesh: Snapshot, space: Namespace, workload: Workload) -> bool:
+    """Whether it says nothing, as its namespace does, its template has no proxy, and no webhook selects it."""
+    said = {*workload.template_labels} & {REVISION, INJECT}
     written = PROXY in workload.images or INJECTED in workload.template_annotations
     if said or written or workload.gateway or workload.ref.kind.kind not in ROLLED:
         return False
-    return not any(injects(webhook, labels, workload.template_labels) for webhook in mesh.injectors)
+    return not any(injects(webhook, space.labels, workload.template_labels) for webhook in mesh.injectors)
 
 
 def _finding(workload: Workload, count: int) -> Finding:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from upgrader.checks.restarts.restart import Impact, Range, Restart
+from upgrader.checks.restarts.restart import How, Impact, Range, Restart
 from upgrader.checks.restarts.surroundings import Surroundings
 from upgrader.checks.restarts.times import PULL, Template, start_of, stop_of, template_of
 from upgrader.model.rolling import Rolling, rolling
@@ -44,29 +44,72 @@ def pace_of(workload: Workload, around: Surroundings) -> Pace:
 def _pace(workload: Workload, around: Surroundings) -> Pace:
     live = around.live.get(workload.key, ())
     revision = live[0].revision if live else ""
-    rolls = rolling(workload)
+    rolls, template = rolling(workload), template_of(workload)
+    start, seen = start_of(workload, live, template.delay)
+    room = around.room(workload, revision) if rolls.extra else None
+    return _paced(rolls, room, template, start, seen, around.drain(revision), workload.min_ready)
+
+
+@lru_cache(maxsize=4096)
+def _paced(  # noqa: PLR0917  all that decides; of workloads that are alike it is worked out once
+    rolls: Rolling,
+    room: int | None,
+    template: Template,
+    start: Range,
+    seen: int,
+    drain: float,
+    min_ready: int,
+) -> Pace:
     surge = rolls.extra
-    room = around.room(workload, revision) if surge else None
     if room is not None and room < surge:
         rolls = msgspec.structs.replace(rolls, extra=room)
-    template = template_of(workload)
-    start, seen = start_of(workload, live, template.delay)
-    stop = stop_of(template, around.drain(revision))
-    length = _length(rolls, (start, stop), timedelta(seconds=workload.min_ready))
+    stop = stop_of(template, drain)
+    length = _length(rolls, (start, stop), timedelta(seconds=min_ready))
     return Pace(rolls, surge, room, template, start, seen, stop, length)
 
 
-def outlook(workload: Workload, around: Surroundings, **how: Any) -> Restart:
+def outlook(
+    workload: Workload, around: Surroundings, how: How = "restart", hops: tuple[int, ...] = ()
+) -> Restart:
     """What a restart of *workload* means; *how* it comes about and in which hops, where that is known."""
-    pace = pace_of(workload, around)
-    rolls, probed, served = pace.rolls, pace.template.probed, around.served(workload)
-    impact = impact_of(rolls, workload.replicas, probed=probed, served=served)
-    return Restart(
+    found = _restart(
+        pace_of(workload, around),
+        around.served(workload),
+        workload.replicas,
+        workload.strategy,
+        workload.min_ready,
+        how,
+        hops,
+    )
+    return msgspec.structs.replace(
+        found,
         workload=workload.key,
         gateway=workload.gateway_owner,
+        budget=around.budget(workload),
+        scaler=around.scaler(workload.ref),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _restart(  # noqa: PLR0917  likewise
+    pace: Pace,
+    served: bool | None,
+    replicas: int,
+    strategy: str,
+    min_ready: int,
+    how: How,
+    hops: tuple[int, ...],
+) -> Restart:
+    """All but what is the workload's own."""
+    rolls, probed = pace.rolls, pace.template.probed
+    impact = impact_of(rolls, replicas, probed=probed, served=served)
+    return Restart(
+        workload="",
+        how=how,
+        hops=hops,
         impact=impact,
-        strategy=workload.strategy,
-        replicas=workload.replicas,
+        strategy=strategy,
+        replicas=replicas,
         lowest=rolls.lowest,
         surge=pace.surge,
         extra=rolls.extra,
@@ -76,13 +119,10 @@ def outlook(workload: Workload, around: Surroundings, **how: Any) -> Restart:
         start=pace.start,
         seen=pace.seen,
         stop=pace.stop,
-        min_ready=timedelta(seconds=workload.min_ready),
+        min_ready=timedelta(seconds=min_ready),
         probed=probed,
         served=served,
-        budget=around.budget(workload),
-        scaler=around.scaler(workload.ref),
         room=pace.room,
-        **how,
     )
 
 
@@ -99,7 +139,6 @@ def impact_of(rolls: Rolling, replicas: int, *, probed: bool | None, served: boo
     return "thin" if rolls.lowest < replicas else "steady"
 
 
-@lru_cache(maxsize=4096)
 def _length(rolls: Rolling, pod: tuple[Range, Range], waits: timedelta) -> Range:
     """All batches, and the end of the last old pods; where old ones end first, their end in every batch."""
     start, stop = pod

@@ -11,6 +11,7 @@ Impact = Literal["outage", "unproven", "node", "thin", "steady", "asleep"]
 """Worst first. ``outage``: for a while no pod is ready. ``unproven``: new pods count as ready before anybody asked them.
 ``node``: each node in turn is without its pod. ``thin``: fewer pods than now. ``steady``: as many as now. ``asleep``: none
 runs."""
+How = Literal["restart", "roll", "apply"]
 NONE = timedelta(0)
 
 
@@ -72,7 +73,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     workload: str
-    how: Literal["restart", "roll", "apply"] = "restart"
+    how: How = "restart"
     hops: tuple[int, ...] = ()
     gateway: str = ""
     impact: Impact

@@ -62,20 +62,20 @@ class Surroundings:
 
     def budget(self, workload: Workload) -> Budget | None:
         """The budget of its pods that wants most of them."""
-        found = [
-            Budget(b.ref.name, kept(b, workload.replicas))
-            for b in self._budgets.get(workload.ref.namespace, ())
-            if _selects(b, workload.template_labels)
-        ]
-        return max(found, key=lambda b: b.wants, default=None)
+        there = self._budgets.get(workload.ref.namespace, ())
+        found = [b for b in there if _selects(b, workload.template_labels)]
+        if not found:
+            return None
+        return max((Budget(b.ref.name, kept(b, workload.replicas)) for b in found), key=lambda b: b.wants)
 
     def served(self, workload: Workload) -> bool | None:
         """Whether a Service selects its pods."""
         there, labels = self._services.get(workload.ref.namespace), workload.template_labels.items()
         if there:
             for one in labels:
-                if any(wanted <= labels for wanted in there.get(one, ())):
-                    return True
+                for wanted in there.get(one, ()):
+                    if len(wanted) == 1 or wanted <= labels:
+                        return True
         return False if self._all_services else None
 
     def room(self, workload: Workload, revision: str) -> int | None:

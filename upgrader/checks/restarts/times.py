@@ -24,7 +24,6 @@ PULL = 20
 GRACE, DRAIN, DEADLINE = 30, 5, 600
 """Seconds: terminationGracePeriodSeconds, terminationDrainDuration and progressDeadlineSeconds where nothing is said."""
 PROXY = "istio-proxy"
-_PROBES = frozenset({"readinessProbe", "startupProbe"})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)([smh]?)")
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -73,8 +72,9 @@ def template_of(workload: Workload) -> Template:
     probed: bool | None = True if workload.gateway else None
     delay, slept = 0, 0.0
     for container in spec.get("containers") or ():
-        for name in _PROBES & container.keys():
-            delay = max(delay, int(container[name].get("initialDelaySeconds") or 0))
+        for probe in (container.get("readinessProbe"), container.get("startupProbe")):
+            if probe and (said := probe.get("initialDelaySeconds")):
+                delay = max(delay, int(said))
         if not probed and container.get("name") != PROXY:
             probed = "readinessProbe" in container
         if "lifecycle" in container:

@@ -15,14 +15,11 @@ def hubs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
     A mirror that the playbook declares is another registry, and is not meant.
     """
-    pulled: dict[str, set[str]] = {}
-    for image, who in _images(mesh):
-        pulled.setdefault(image.rpartition("/")[0], set()).add(who)
-    for hub in context.catalog.hubs.values():
-        found = {
-            who for place, users in pulled.items() if f"{place}/".startswith(f"{hub.hub}/") for who in users
-        }
-        if found:
+    starts = {f"{hub.hub}/": hub for hub in context.catalog.hubs.values()}
+    every = tuple(starts)
+    pulled = [(image, who) for image, who in _images(mesh) if image.startswith(every)]
+    for start, hub in starts.items():
+        if found := {who for image, who in pulled if image.startswith(start)}:
             yield _finding(hub, sorted(found), context)
 
 
@@ -31,8 +28,7 @@ def _images(mesh: Snapshot) -> Iterator[tuple[str, str]]:
     for plane in mesh.control_planes:
         yield from ((image.repository, str(plane.ref)) for image in (plane.image, plane.proxy_image) if image)
     yield from ((crowd.image.repository, crowd.workload) for crowd in mesh.crowds)
-    for workload in mesh.workloads:
-        yield from ((image, workload.key) for image in workload.images.values())
+    yield from ((image, workload.key) for workload in mesh.workloads for image in workload.images.values())
 
 
 def _finding(hub: Hub, pulled: list[str], context: Context) -> Finding:

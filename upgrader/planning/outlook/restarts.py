@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
 
 from upgrader.checks.capacity.pods import asked, containers_of
 from upgrader.checks.capacity.room import free_of
 from upgrader.checks.restarts.outlook import outlook
-from upgrader.checks.restarts.restart import Restart
+from upgrader.checks.restarts.restart import How, Restart
 from upgrader.checks.restarts.surroundings import Surroundings
 from upgrader.model.kinds import DEPLOYMENT
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.outlook.expected import Outlook, Peak
 from upgrader.planning.plan import Hop, Planned, Wave
 from upgrader.steps import ApplyManifests, RestartWorkload
-
-How = Literal["restart", "roll", "apply"]
 
 
 def outlook_of(mesh: Snapshot, hops: Sequence[Hop]) -> Outlook:
