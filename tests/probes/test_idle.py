@@ -17,6 +17,7 @@ from upgrader.model.kinds import (
     SERVICE,
     STATEFUL_SET,
     VALIDATING_WEBHOOK,
+    X_LISTENER_SET,
     Kind,
     Obj,
     Ref,
@@ -38,7 +39,7 @@ BOUND = {"metadata": {"labels": {"istio.io/rev": OLD}}}
 
 @pytest.fixture(autouse=True)
 def _served(mesh: Mesh) -> None:
-    mesh.served = [POLICY, FILTER, K8S_GATEWAY]
+    mesh.served = [POLICY, FILTER, K8S_GATEWAY, X_LISTENER_SET]
     mesh.put(Ref(K8S_GATEWAY_CLASS, "istio"), spec={"controllerName": "istio.io/gateway-controller"})
     mesh.put(Ref(K8S_GATEWAY_CLASS, "other"), spec={"controllerName": "example.com/other"})
 
@@ -125,6 +126,11 @@ PLANTED: dict[str, tuple[Callable[[Mesh], object], str, Verdict]] = {
     "configuration": (
         lambda m: m.put(Ref(POLICY, "only-old", "shop"), metadata=LABELS, spec={}),
         "AuthorizationPolicy shop/only-old",
+        Verdict.BROKEN,
+    ),
+    "listeners of a Gateway": (
+        lambda m: m.put(Ref(X_LISTENER_SET, "extra", "shop"), metadata=LABELS, spec={}),
+        "XListenerSet shop/extra",
         Verdict.BROKEN,
     ),
     "a connection from elsewhere": (

@@ -9,7 +9,7 @@ import pytest
 
 from upgrader.model.change import Patch
 from upgrader.model.errors import UpgradeError
-from upgrader.model.kinds import DEPLOYMENT, K8S_GATEWAY, POD, REPLICA_SET, Obj, Ref
+from upgrader.model.kinds import DEPLOYMENT, K8S_GATEWAY, POD, REPLICA_SET, X_LISTENER_SET, Obj, Ref
 from upgrader.model.step import Verdict
 from upgrader.steps import RelabelGateway
 
@@ -137,3 +137,27 @@ def test_one_without_a_deployment_of_istiods_is_only_labelled(
     shelf.carry_out(own)
 
     assert own.verify(shelf).verdict is Verdict.HOLDS
+
+
+EXTRA = Ref(X_LISTENER_SET, "extra", "shop")
+
+
+def test_listeners_are_labelled_like_a_gateway_and_have_nothing_to_roll(shelf: Shelf) -> None:
+    uid = shelf.put(EXTRA, metadata={"labels": {"istio.io/rev": OLD}}, spec={})["metadata"]["uid"]
+    step = RelabelGateway(ref=EXTRA, uid=uid, revision=NEW, value=None, before=OLD, managed=False)
+    assert step.verify(shelf).verdict is Verdict.BROKEN
+    shelf.carry_out(step)
+    assert "istio.io/rev" not in (shelf.found(EXTRA)["metadata"].get("labels") or {})
+    reading = step.verify(shelf)
+    assert (reading.verdict, reading.summary) == (
+        Verdict.HOLDS,
+        "XListenerSet shop/extra: istio.io/rev is none",
+    )
+    assert step.title() == "XListenerSet shop/extra: istio.io/rev 1-27-9 -> none"
+
+
+def test_listeners_that_somebody_labelled_for_a_third_revision_are_left_alone(shelf: Shelf) -> None:
+    uid = shelf.put(EXTRA, metadata={"labels": {"istio.io/rev": "other"}}, spec={})["metadata"]["uid"]
+    step = RelabelGateway(ref=EXTRA, uid=uid, revision=NEW, value=None, before=OLD, managed=False)
+    with pytest.raises(UpgradeError, match="UPG-0604"):
+        step.diff(step.observe(shelf))

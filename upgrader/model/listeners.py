@@ -16,6 +16,7 @@ Facts, read in istio/istio: ``ListenerSetCollection`` in pilot/pkg/config/kube/g
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 from upgrader.model.kinds import X_LISTENER_SET, Kind
 from upgrader.model.ownership import old_has_drop
@@ -37,6 +38,7 @@ def is_experimental(kind: Kind) -> bool:
     return kind.group == X_LISTENER_SET.group
 
 
+@cache
 def knows(version: str, kind: Kind) -> bool:
     """Whether an istiod of *version* reads objects of *kind* at all; where nothing says the version, that is assumed."""
     release = Version.of_tag(version)
@@ -48,6 +50,7 @@ def knows(version: str, kind: Kind) -> bool:
     return minor >= _STANDARD_SINCE
 
 
+@cache
 def heeds_owner(version: str) -> bool:
     """Whether an istiod of *version* leaves a ListenerSet without a label to whoever would own a Gateway there."""
     release = Version.of_tag(version)

@@ -14,7 +14,7 @@ import msgspec
 
 from upgrader.model.injection import Asking, Injection, Injectors, Likeness
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
-from upgrader.model.ownership import gateway_owners, namespace_suffix
+from upgrader.model.ownership import default_validator_of, gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
 
 REV = "istio.io/rev"
@@ -98,9 +98,6 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             *unbound.items(),
         ]:
             tags[tag] = tags.get(tag, frozenset()) | {revision}
-        validator = next(
-            (v.revision for v in mesh.validators if v.ref.name == "istiod-default-validator"), ""
-        )
         return cls(
             root_namespace=mesh.root_namespace,
             namespaces={n.name: n.labels for n in mesh.namespaces},
@@ -108,7 +105,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             tags=tags,
             versions={p.revision: p.version for p in mesh.control_planes},
             gateways={gateway_name(g): g.labels for g in mesh.api_gateways},
-            default_validator=validator,
+            default_validator=default_validator_of(mesh),
             frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
             templates={w.key: w.template_labels for w in mesh.workloads},
             listeners={str(one.ref): one.labels for one in mesh.listener_sets},
@@ -175,8 +172,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def listeners_labelled(self, listeners: str, value: str | None) -> Forecast:
         """After label ``istio.io/rev`` of *listeners* (``XListenerSet shop/extra``) became *value*, or went."""
-        after = self.listeners | {listeners: relabelled(self.listeners.get(listeners, {}), {REV: value})}
-        return msgspec.structs.replace(self, listeners=after)
+        labels = relabelled(self.listeners.get(listeners, {}), {REV: value})
+        return msgspec.structs.replace(self, listeners=self.listeners | {listeners: labels})
 
     def tagged(
         self,

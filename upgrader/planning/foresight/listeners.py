@@ -42,14 +42,11 @@ def label_of(moment: Forecast, listeners: ListenerSet) -> str | None:
 
 def reads(moment: Forecast, revision: str, listeners: ListenerSet) -> bool:
     """Whether the istiod of *revision* reads *listeners*: it knows the kind, and takes it for its own."""
-    owners = moment.owners_by({}, listeners.ref.namespace, moment.versions)
-    return takes(
-        revision,
-        moment.versions.get(revision, ""),
-        listeners.ref.kind,
-        label_of(moment, listeners),
-        owners,
-    )
+    version, label = moment.versions.get(revision, ""), label_of(moment, listeners)
+    owners: frozenset[str] = frozenset()
+    if label is None and heeds_owner(version):
+        owners = moment.owners_by({}, listeners.ref.namespace, moment.versions)
+    return takes(revision, version, listeners.ref.kind, label, owners)
 
 
 def missing(moment: Forecast, pair: Pair) -> bool:

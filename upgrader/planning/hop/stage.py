@@ -171,7 +171,7 @@ class Draft:
         self._put(mark, title, action, pods, tuple(rolls))
         if self.forecast is not before:
             self._mind_owners(title)
-            self._mind_listeners(title)
+            self._mind_listeners(title, before)
 
     def gate(
         self,
@@ -279,10 +279,13 @@ class Draft:
                 )
                 self._owned.discard(name)
 
-    def _mind_listeners(self, title: str) -> None:
+    def _mind_listeners(self, title: str, before: Forecast) -> None:
         """The istiod that has a Gateway reads the ListenerSets that it served, after every step."""
+        own = self.forecast.listeners is not before.listeners
         for pair in self.listening:
             name = str(pair[1].ref)
+            if own and self.forecast.listeners.get(name) == before.listeners.get(name):
+                continue  # another one was labelled, which changes nothing for this one
             if name not in self._lost and missing(self.forecast, pair):
                 self._lost.add(name)
                 owner = " and ".join(sorted(self.forecast.owners(pair[0])))
