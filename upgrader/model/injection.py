@@ -52,9 +52,10 @@ def label_selector_matches(selector: Mapping[str, Any] | None, labels: Mapping[s
     """
     if not selector:
         return True
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+    wanted, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if wanted and not wanted.items() <= labels.items():
         return False
-    return all(_expression_matches(e, labels) for e in selector.get("matchExpressions") or ())
+    return not expressions or all(_expression_matches(e, labels) for e in expressions)
 
 
 def _expression_matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

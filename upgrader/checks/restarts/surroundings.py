@@ -15,7 +15,7 @@ from upgrader.checks.restarts.times import drain_of
 from upgrader.checks.workloads.budgets import kept
 from upgrader.model.injection import label_selector_matches
 from upgrader.model.kinds import Ref
-from upgrader.model.snapshot import Disruption, Document, Labels, Snapshot, Workload
+from upgrader.model.snapshot import Disruption, Document, Snapshot, Workload
 
 _READ = {
     "services": "whether a Service sends traffic to them",
@@ -63,7 +63,7 @@ class Surroundings:
     def budget(self, workload: Workload) -> Budget | None:
         """The budget of its pods that wants most of them."""
         there = self._budgets.get(workload.ref.namespace, ())
-        found = [b for b in there if _selects(b, workload.template_labels)]
+        found = [b for b in there if label_selector_matches(b.selector, workload.template_labels)]
         if not found:
             return None
         return max((Budget(b.ref.name, kept(b, workload.replicas)) for b in found), key=lambda b: b.wants)
@@ -123,13 +123,6 @@ def _by_place(budgets: Sequence[Disruption]) -> Mapping[str, list[Disruption]]:
     for budget in budgets:
         found.setdefault(budget.ref.namespace, []).append(budget)
     return found
-
-
-def _selects(budget: Disruption, labels: Labels) -> bool:
-    wanted = budget.selector.get("matchLabels")
-    if wanted is not None and len(budget.selector) == 1:
-        return bool(wanted.items() <= labels.items())
-    return label_selector_matches(budget.selector, labels)
 
 
 def _selectors(mesh: Snapshot) -> Mapping[str, dict[tuple[str, str], list[Any]]]:

@@ -16,19 +16,25 @@ def hubs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     A mirror that the playbook declares is another registry, and is not meant.
     """
     starts = {f"{hub.hub}/": hub for hub in context.catalog.hubs.values()}
-    every = tuple(starts)
-    pulled = [(image, who) for image, who in _images(mesh) if image.startswith(every)]
+    pulled = tuple(_pulled(mesh, tuple(starts)))
     for start, hub in starts.items():
         if found := {who for image, who in pulled if image.startswith(start)}:
             yield _finding(hub, sorted(found), context)
 
 
-def _images(mesh: Snapshot) -> Iterator[tuple[str, str]]:
-    """Whatever runs, or is injected, and what pulls it."""
+def _pulled(mesh: Snapshot, starts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each image from there that runs, or is injected, and what pulls it."""
     for plane in mesh.control_planes:
-        yield from ((image.repository, str(plane.ref)) for image in (plane.image, plane.proxy_image) if image)
-    yield from ((crowd.image.repository, crowd.workload) for crowd in mesh.crowds)
-    yield from ((image, workload.key) for workload in mesh.workloads for image in workload.images.values())
+        for image in (plane.image, plane.proxy_image):
+            if image and image.repository.startswith(starts):
+                yield image.repository, str(plane.ref)
+    for crowd in mesh.crowds:
+        if crowd.image.repository.startswith(starts):
+            yield crowd.image.repository, crowd.workload
+    for workload in mesh.workloads:
+        for text in workload.images.values():
+            if text.startswith(starts):
+                yield text, workload.key
 
 
 def _finding(hub: Hub, pulled: list[str], context: Context) -> Finding:

@@ -3,13 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from upgrader.checks.context import Context
-from upgrader.checks.restarts.outlook import outlook
+from upgrader.checks.restarts.outlook import outlook, pace_of
 from upgrader.checks.restarts.restart import Restart
 from upgrader.checks.restarts.surroundings import Surroundings
 from upgrader.checks.scope import kubectl, moved, some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.kinds import Ref
-from upgrader.model.rolling import rolling
 from upgrader.model.snapshot import Snapshot, Workload
 
 CODE = "UPG-0348"
@@ -25,7 +24,7 @@ def no_pod_ready(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     around = Surroundings.of(mesh)
     unproven: list[Workload] = []
     for workload, _ in moved(mesh, context):
-        rolls = rolling(workload)
+        rolls = pace_of(workload, around).rolls
         if not workload.replicas or rolls.per_node or workload.strategy == "Recreate":
             continue
         if not rolls.lowest:

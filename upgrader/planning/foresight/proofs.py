@@ -11,27 +11,26 @@ from upgrader.probes import NextPodsOn
 from upgrader.probes.admission.next_pods import DECIDING
 from upgrader.steps import RestartWorkload
 
-Moves = Sequence[tuple[Workload, RestartWorkload]]
+Move = tuple[Workload, RestartWorkload, str]
+"""A workload, the restart that moves it, and the revision that its next pods would have got when the hop began."""
 Member = tuple[Workload, Labels]
 _Question = tuple[str, str, str, tuple[tuple[str, str | None], ...]]
 """Expected revision, expected image, former revision, labels that the restart sets."""
 
 
 def proofs(
-    mesh: Snapshot, moves: Moves, forecast: Forecast, start: Forecast, also: tuple[str, ...]
+    mesh: Snapshot, moves: Sequence[Move], forecast: Forecast, also: tuple[str, ...]
 ) -> tuple[NextPodsOn, ...]:
     """Probes of the next pods of *moves*, and of those beside them that are to stay without a proxy.
 
     Args:
         mesh: Who is there.
-        moves: Workloads with the restart that moves each.
+        moves: What restarts.
         forecast: What is when they are asked, after labels and tags moved and before any restart.
-        start: What was when the hop began.
         also: Pod labels that istiod itself looks at.
     """
     groups: dict[_Question, list[Member]] = {}
-    for workload, step in moves:
-        former = start.next_proxy(workload).winner
+    for workload, step, former in moves:
         question = (step.revision, step.image, former, tuple(sorted(step.labels.items())))
         labels = forecast.templates[workload.key]
         labels = relabelled(labels, step.labels) if step.labels else labels
@@ -63,10 +62,10 @@ def _probe(
     )
 
 
-def _spared(mesh: Snapshot, moves: Moves, forecast: Forecast) -> Iterator[Workload]:
+def _spared(mesh: Snapshot, moves: Sequence[Move], forecast: Forecast) -> Iterator[Workload]:
     """Workloads of the same namespaces that refuse a proxy, or cannot have one."""
-    moving = {workload.key for workload, _ in moves}
-    for name in sorted({workload.ref.namespace for workload, _ in moves}):
+    moving = {workload.key for workload, _, _ in moves}
+    for name in sorted({workload.ref.namespace for workload, _, _ in moves}):
         for workload in mesh.workloads_in(name):
             plain = workload.ref.kind in WORKLOADS and not workload.gateway and workload.key not in moving
             if plain and not forecast.next_proxy(workload).revisions:

@@ -11,7 +11,7 @@ from upgrader.model.snapshot import Workload
 from upgrader.model.step import counted
 from upgrader.planning.foresight.forecast import INJECTION, REV, gateway_name
 from upgrader.planning.foresight.foresee import after
-from upgrader.planning.foresight.proofs import Moves, proofs
+from upgrader.planning.foresight.proofs import Move, proofs
 from upgrader.planning.hop.bindings import label_move, namespace_binding, stranded, workload_binding
 from upgrader.planning.hop.documents import asked_labels, expected_image
 from upgrader.planning.hop.gates import (
@@ -198,22 +198,24 @@ def _relabel_words(name: str, wanted: dict[str, str | None], before: dict[str, s
 
 def restart(draft: Draft, workloads: Iterable[Workload]) -> list[Workload]:
     """Restart those whose next pods are foreseen on the new revision, once that is proved; returns them."""
-    ready = [(workload, _restart(draft, workload)) for workload in workloads]
-    ready = [(workload, step) for workload, step in ready if _reaches(draft, workload, step)]
+    ready: list[Move] = []
+    for workload in workloads:
+        step = _restart(draft, workload)
+        if _reaches(draft, workload, step):
+            ready.append((workload, step, draft.stage.forecast.next_proxy(workload).winner))
     _prove(draft, ready)
-    for workload, step in ready:
+    for workload, step, former in ready:
         pods = draft.pods(workload)
         draft.add("r", f"restart {workload.name} ({counted(pods, 'pod')})", step, pods=pods)
-        _remember(draft, workload)
-    moved = [workload for workload, _ in ready]
+        _remember(draft, workload, former)
+    moved = [workload for workload, _, _ in ready]
     draft.moved(moved)
     return moved
 
 
-def _prove(draft: Draft, moves: Moves) -> None:
+def _prove(draft: Draft, moves: Sequence[Move]) -> None:
     """A gate between what binds workloads and their restarts: the API server makes their next pods as foreseen."""
-    also, start = asked_labels(draft.inputs.release), draft.stage.forecast
-    probes = proofs(draft.inputs.mesh, moves, draft.forecast, start, also)
+    probes = proofs(draft.inputs.mesh, moves, draft.forecast, asked_labels(draft.inputs.release))
     if probes:
         pods = counted(sum(len(probe.asked) for probe in probes), "dry-run pod")
         what = counted(sum(len(probe.workloads) for probe in probes), "workload")
@@ -225,9 +227,9 @@ def _reaches(draft: Draft, workload: Workload, step: RestartWorkload) -> bool:
     return later.next_proxy(workload).revisions == (draft.new,)
 
 
-def _remember(draft: Draft, workload: Workload) -> None:
+def _remember(draft: Draft, workload: Workload, led_to: str) -> None:
     """What going back would give *workload*: what its labels led to when the hop began."""
-    key, led_to = workload.key, draft.stage.forecast.next_proxy(workload).winner
+    key = workload.key
     away = led_to in draft.stage.forecast.versions and led_to != draft.old
     if away:
         draft.former_revisions[key] = led_to
