@@ -123,7 +123,11 @@ def _planned(words: Sequence[str]) -> None:
     )
     print(
         f"  to {words[-1]}, hops: {rounds[0].hops}   read {read * 1000:.0f} ms   checks {checks * 1000:.0f} ms   "
-        f"plan {plan * 1000:.0f} ms   ratio (checks + plan)/read {(checks + plan) / read:.2f}"
+        f"plan {plan * 1000:.0f} ms"
+    )
+    print(
+        f"  ratios: plan/read {plan / read:.2f}   checks/read {checks / read:.2f}   "
+        f"(checks + plan)/read {(checks + plan) / read:.2f}"
     )
     print(f"  catalog, playbook and manifests, the same for every mesh: {other * 1000:.0f} ms")
     spent = {name: median(r.dearest[name] for r in rounds) for name in rounds[0].dearest}

@@ -49,7 +49,7 @@ class Scaler(msgspec.Struct, frozen=True):
         return self.now >= self.most
 
 
-class Restart(msgspec.Struct, frozen=True, kw_only=True):
+class Restart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One replacement of the pods of a workload, by its own update strategy.
 
     Attributes:

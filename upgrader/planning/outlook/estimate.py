@@ -104,7 +104,9 @@ def _step(item: Planned, known: Known) -> Range:
         case _:
             there = (known.get(f"Gateway {name}") for name in item.rolls)
             rolled = [r.length if r else ROLLED for r in there]
-    return seconds(*STEP) + _together(rolled, max(1, len(rolled)))
+    if not rolled:
+        return seconds(*STEP)
+    return seconds(*STEP) + _together(rolled, len(rolled))
 
 
 def _together(lengths: Sequence[Range], at_once: int) -> Range:

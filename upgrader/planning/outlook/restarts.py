@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from upgrader.checks.capacity.pods import asked, containers_of
 from upgrader.checks.capacity.room import free_of
@@ -24,10 +24,12 @@ def outlook_of(mesh: Snapshot, hops: Sequence[Hop]) -> Outlook:
     gateways = {f"{g.ref.namespace}/{g.ref.name}": f"Deployment {g.deployment}" for g in mesh.api_gateways}
     found: dict[str, tuple[How, list[int]]] = {}
     for hop in hops:
+        once: dict[str, How] = {}
         for item in hop.items():
             for key, how in replaced(item, gateways):
-                numbers = found.setdefault(key, (how, []))[1]
-                numbers += [hop.number] if hop.number not in numbers else []
+                once.setdefault(key, how)
+        for key, how in once.items():
+            found.setdefault(key, (how, []))[1].append(hop.number)
     restarts = tuple(
         outlook(known[key], around, how=how, hops=tuple(numbers))
         for key, (how, numbers) in found.items()
@@ -37,7 +39,7 @@ def outlook_of(mesh: Snapshot, hops: Sequence[Hop]) -> Outlook:
     return Outlook(restarts=restarts, peak=_peak(mesh, hops, by_name, known), unknown=around.unknown)
 
 
-def replaced(item: Planned, gateways: Mapping[str, str]) -> Iterator[tuple[str, How]]:
+def replaced(item: Planned, gateways: Mapping[str, str]) -> Sequence[tuple[str, How]]:
     """``Kind namespace/name`` of every workload whose pods *item* replaces, and by whom.
 
     Args:
@@ -46,11 +48,11 @@ def replaced(item: Planned, gateways: Mapping[str, str]) -> Iterator[tuple[str, 
     """
     match item.action:
         case RestartWorkload() as step:
-            yield str(step.ref), "restart"
+            return ((str(step.ref), "restart"),)
         case ApplyManifests(part="ingress-gateway") as step:
-            yield from ((str(d.ref), "apply") for d in step.documents if d.ref.kind == DEPLOYMENT)
+            return [(str(d.ref), "apply") for d in step.documents if d.ref.kind == DEPLOYMENT]
         case _:
-            yield from ((gateways[name], "roll") for name in item.rolls if name in gateways)
+            return [(gateways[name], "roll") for name in item.rolls if name in gateways]
 
 
 def _peak(
