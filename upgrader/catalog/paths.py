@@ -44,7 +44,8 @@ _CONDITION = re.compile(
     r"^(?:@\.?)?(?P<path>.*?)\s*(?:(?P<op>==|!=|=~)\s*(?P<value>'[^']*'|\"[^\"]*\"|-?[\d.]+|true|false))?$"
 )
 _ENDS_WITH_KEY = re.compile(r"(?:^|\.)[^.\[\](){}|,*?'\"\s$]+$|\[(['\"])[^*'\"]+\1\]$")
-_WHOLE, _FRACTION = re.compile(r"^-?\d{1,15}$"), re.compile(r"^-?(\d{16,}|\d*\.\d*|.*[eE+].*\d)$")
+_WHOLE, _FRACTION = re.compile(r"^-?\d{1,15}$"), re.compile(r"^-?\d*\.\d+$")
+_MANY_WAYS = re.compile(r"^-?(\d{16,}|\d+(\.\d+)?[eE][+-]?\d+)$")
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
 
 
@@ -97,8 +98,10 @@ def json_piece(text: str, *, key: bool = False) -> bytes:
 def json_pieces(keys: frozenset[bytes], text: str) -> frozenset[bytes]:
     """All that JSON without spaces may hold where the value of one of *keys* is a scalar that people write as *text*.
 
-    Without *keys*, only the text itself.
+    Without *keys*, only the text itself. None at all where a number can be written in more ways.
     """
+    if _MANY_WAYS.match(text):
+        return frozenset()
     if not keys or _FRACTION.match(text):
         return frozenset({json_piece(text)})
     forms = [json_piece(text, key=True)]
@@ -250,6 +253,6 @@ def _condition(text: str, needs: Needs) -> Callable[[Any], bool]:
         return lambda value: any(search(text_of(v)) for _, v in path.find(value))
     needs += path.needs
     if op == "==":
-        needs.append(json_pieces(path.keys, wanted))
+        needs += filter(None, [json_pieces(path.keys, wanted)])
         return lambda value: any(text_of(v) == wanted for _, v in path.find(value))
     return lambda value: any(text_of(v) != wanted for _, v in path.find(value))

@@ -59,7 +59,9 @@ def needs(pattern: Pattern) -> Iterator[frozenset[bytes]]:
     wanted = () if pattern.equals is UNSET else (pattern.equals,)
     wanted = pattern.among if isinstance(pattern.among, tuple) else wanted
     if wanted and not any(isinstance(one, dict | list) for one in wanted):
-        yield frozenset[bytes]().union(*(json_pieces(path.keys, text_of(one)) for one in wanted))
+        ways = [json_pieces(path.keys, text_of(one)) for one in wanted]
+        if all(ways):
+            yield frozenset[bytes]().union(*ways)
     for inner in pattern.where:
         yield from needs(inner)
 

@@ -231,8 +231,6 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def template_labelled(self, workload: str, changes: Mapping[str, str | None]) -> Forecast:
         """After the pod-template labels of *workload* (``Deployment shop/cart``) changed."""
-        if not changes and workload in self.templates:
-            return self
         after = self.templates | {workload: relabelled(self.templates.get(workload, {}), changes)}
         return self._with(templates=after)
 
@@ -243,8 +241,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return later
 
     def _within(self, namespace: str) -> Asking:
-        asking = self._asking.get(namespace)
-        if asking is None:
+        if (asking := self._asking.get(namespace)) is None:
             labels = self.namespaces.get(namespace, {})
             asking = self._asking[namespace] = self._active.within(namespace, labels)
         return asking
@@ -255,8 +252,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _active(self) -> Injectors:
-        active = [w for w in self.injectors if w.ref.name not in self.switched_off]
-        return Injectors(active, self.versions)
+        return Injectors([w for w in self.injectors if w.ref.name not in self.switched_off], self.versions)
 
     def _tag(self, webhook: Webhook) -> str:
         return webhook.tag or tag_of(webhook.ref, self.root_namespace)
