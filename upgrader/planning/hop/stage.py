@@ -18,6 +18,7 @@ from upgrader.model.version import Version
 from upgrader.planning.foresight.forecast import Forecast, gateway_name, tag_of
 from upgrader.planning.foresight.foresee import after
 from upgrader.planning.foresight.listeners import attached, missing, served
+from upgrader.planning.foresight.nearby import Nearby
 from upgrader.planning.hop.scope import Scope
 from upgrader.planning.plan import Gate, Mark, Planned, Wave, WaveKind
 from upgrader.playbook.manifests import Release
@@ -155,6 +156,7 @@ class Draft:
         self._items: list[Planned] = []
         self._count = 0
         self.listening = tuple(pair for pair in attached(inputs.mesh) if served(self.forecast, pair))
+        self.nearby = Nearby(inputs.mesh.api_gateways, self.listening)
         self._lost: set[str] = set()
         self._owned = {gateway_name(g) for g in inputs.mesh.api_gateways if len(self.forecast.owners(g)) == 1}
 
@@ -170,8 +172,8 @@ class Draft:
         before, self.forecast = self.forecast, after(self.forecast, action, self.stage.forecast)
         self._put(mark, title, action, pods, tuple(rolls))
         if self.forecast is not before:
-            self._mind_owners(title)
-            self._mind_listeners(title, before)
+            self._mind_owners(title, action)
+            self._mind_listeners(title, action)
 
     def gate(
         self,
@@ -243,7 +245,7 @@ class Draft:
         later = after(self.forecast, action, self.stage.forecast)
         return tuple(
             gateway_name(g)
-            for g in self.inputs.mesh.api_gateways
+            for g in self.nearby.gateways(action)
             if g.managed and self.forecast.claimants(g) != later.claimants(g)
         )
 
@@ -261,9 +263,9 @@ class Draft:
             behind=self.stage.behind | self.behind,
         )
 
-    def _mind_owners(self, title: str) -> None:
+    def _mind_owners(self, title: str, action: AnyStep) -> None:
         """A Gateway that had one owner has one, or waits for it with a frozen istiod, after every step."""
-        for gateway in self.inputs.mesh.api_gateways:
+        for gateway in self.nearby.gateways(action):
             name = gateway_name(gateway)
             if name not in self._owned:
                 continue
@@ -279,13 +281,10 @@ class Draft:
                 )
                 self._owned.discard(name)
 
-    def _mind_listeners(self, title: str, before: Forecast) -> None:
+    def _mind_listeners(self, title: str, action: AnyStep) -> None:
         """The istiod that has a Gateway reads the ListenerSets that it served, after every step."""
-        own = self.forecast.listeners is not before.listeners
-        for pair in self.listening:
+        for pair in self.nearby.listening(action):
             name = str(pair[1].ref)
-            if own and self.forecast.listeners.get(name) == before.listeners.get(name):
-                continue  # another one was labelled, which changes nothing for this one
             if name not in self._lost and missing(self.forecast, pair):
                 self._lost.add(name)
                 owner = " and ".join(sorted(self.forecast.owners(pair[0])))

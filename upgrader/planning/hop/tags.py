@@ -135,7 +135,7 @@ def held(draft: Draft, gateway: ApiGateway) -> bool:
 def keep_in_place(draft: Draft, action: AnyStep) -> None:
     """Label the Gateways that *action* would take along although they must not follow."""
     later, mine = after(draft.forecast, action, draft.stage.forecast), frozenset({draft.old})
-    for gateway in draft.inputs.mesh.api_gateways:
+    for gateway in draft.nearby.gateways(action):
         follows = draft.forecast.claimants(gateway) == mine != later.claimants(gateway)
         if follows and held(draft, gateway):
             keep(draft, gateway)
@@ -145,7 +145,7 @@ def keep_in_place(draft: Draft, action: AnyStep) -> None:
 def keep_listeners(draft: Draft, action: AnyStep) -> None:
     """Label the ListenerSets that the istiod of their Gateway would not read once *action* is done, as far as that helps."""
     later = after(draft.forecast, action, draft.stage.forecast)
-    for pair in draft.listening:
+    for pair in draft.nearby.listening(action):
         if missing(later, pair):
             for value in label_for(draft.forecast, action, draft.stage.forecast, pair) or ():
                 label_listeners(draft, pair, value)
