@@ -217,6 +217,20 @@ def test_istio_csr_is_told_and_explains_why_there_is_no_secret() -> None:
     advises(made, "0369", "Deployment cert-manager/cert-manager-istio-csr")
 
 
+def test_an_istiod_that_could_take_a_certificate_of_istio_csr_is_no_istio_csr() -> None:
+    volume = {"name": "istio-csr-ca-configmap", "configMap": {"name": "istio-ca-root-cert", "optional": True}}
+    spec = {
+        "containers": [{"name": "discovery", "image": "docker.io/istio/pilot:1.27.9"}],
+        "volumes": [volume],
+    }
+    istiod = Document(
+        ref=Ref(DEPLOYMENT, "istiod-1-27-9", "istio-system"), body={"spec": {"template": {"spec": spec}}}
+    )
+    made = trusting(certificate(TRUSTED)).having(documents=(istiod,))
+    advises(made, "0369", "authority")
+    silent(trusting(certificate(OWN, role="issuing")).having(documents=(istiod,)), "0369")
+
+
 def test_a_root_that_istiod_made_itself_is_read_from_its_own_certificate() -> None:
     made = trusting(certificate(OWN, role="issuing"), certificate(TRUSTED, print_="bb" * 32))
     blocks(made, "0367", "Secret istio-system/istio-ca-secret")
