@@ -375,3 +375,24 @@ def test_a_native_sidecar_counts_like_any_other() -> None:
     assert "1 of 2 pods run 1.27.8" in blocks(native, "0201", "shop/cart").summary
     same = cart().deployment("shop/cart", proxies=1)
     silent(same.pods_of("shop/cart", 1, on="1-27-9", version="1.27.9", native=True), "0201")
+
+
+def started(init: str, **fields: Any) -> Mesh:
+    made = cart().deployment("shop/cart", proxies=1)
+    return made.pods_of("shop/cart", 2, on="1-27-9", init_image=init, **fields)
+
+
+@pytest.mark.parametrize("init", ["docker.io/istio/proxyv2:1.26.8", "registry.old/istio/proxyv2:1.27.9"])
+def test_an_init_container_of_another_release_or_registry_than_its_proxy_is_told(init: str) -> None:
+    found = advises(started(init), "0205", f"init containers of {init}")
+    assert found.summary.endswith("2 pods with a proxy of another release or registry")
+    assert found.objects == ("Deployment shop/cart",)
+
+
+def test_an_init_container_of_the_same_release_is_no_other_one() -> None:
+    silent(cart().deployment("shop/cart", proxies=2), "0205")
+    silent(started("docker.io/istio/proxyv2:1.27.9-distroless"), "0205")
+    silent(started("gcr.io/istio-release/proxyv2:1.27.9"), "0205")
+    silent(started("docker.io/istio/proxyv2:1.26.8", terminating=True), "0205")
+    mirrors = {"docker.io/istio": "registry.corp/istio"}
+    silent(started("registry.corp/istio/proxyv2:1.27.9"), "0205", mirrors=mirrors)

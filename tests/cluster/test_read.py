@@ -157,6 +157,25 @@ def test_what_a_proxy_is_for(made: Obj, kind: str) -> None:
     assert proxy_kind(made) == kind
 
 
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [("docker.io/istio/proxyv2:1.20.0", "docker.io/istio/proxyv2:1.20.0"), ("", ""), (None, "")],
+)
+def test_what_sets_traffic_up_is_told_where_its_image_is_not_that_of_the_proxy(
+    image: str | None, told: str
+) -> None:
+    made = pod(status=ready())
+    [own] = [c["image"] for c in made["spec"]["containers"] if c["name"] == "istio-proxy"]
+    if image is not None:
+        made["spec"]["initContainers"] = [
+            {"name": "wait", "image": "busybox"},
+            {"name": "istio-init", "image": image or own},
+        ]
+    found = proxy_of(made)
+    assert found is not None
+    assert found.init_image == told
+
+
 def test_a_proxy_is_read_whether_it_is_a_container_or_a_native_sidecar() -> None:
     counted = {"name": "istio-proxy", "restartCount": 3, "imageID": f"docker.io/istio/proxyv2@{DIGEST}"}
     plain = proxy_of(pod(status={**ready(), "containerStatuses": [counted]}))

@@ -33,6 +33,7 @@ from upgrader.checks.gateways.listeners import listener_sets
 from upgrader.checks.gateways.no_manifests import no_manifests
 from upgrader.checks.gateways.ownership import gateway_ownership
 from upgrader.checks.images.consistency import consistency
+from upgrader.checks.images.init_containers import init_containers
 from upgrader.checks.images.kube_injected import kube_injected
 from upgrader.checks.images.node_parts import node_parts
 from upgrader.checks.images.orphans import orphans
@@ -146,6 +147,7 @@ CHECKS: tuple[Check, ...] = (
     alone,
     consistency,
     node_parts,
+    init_containers,
     orphans,
     pinned,
     kube_injected,

@@ -17,6 +17,8 @@ PROXY = "istio-proxy"
 """The container of every Istio proxy, also of ztunnel."""
 REVISION = "istio.io/rev"
 STATUS = "sidecar.istio.io/status"
+SETS_UP = frozenset({"istio-init", "istio-validation"})
+"""The container before the proxy that leads traffic to it, or looks whether istio-cni did (injection-template.yaml)."""
 PROXY_IMAGE = "sidecar.istio.io/proxyImage"
 MANAGED = "gateway.istio.io/managed"
 TEMPLATES = "inject.istio.io/templates"
@@ -56,6 +58,14 @@ def is_native(pod: Obj) -> bool:
     """Whether the proxy is an init container that goes on running (restartPolicy Always)."""
     containers = (pod.get("spec") or {}).get("initContainers") or ()
     return any(c.get("name") == PROXY and c.get("restartPolicy") == "Always" for c in containers)
+
+
+def init_image(pod: Obj) -> str:
+    """Image of what sets traffic up for the proxy of *pod*, where it is another text than the proxy's; else empty."""
+    proxy = (proxy_container(pod) or {}).get("image", "")
+    containers = (pod.get("spec") or {}).get("initContainers") or ()
+    found = (str(c.get("image", "")) for c in containers if c.get("name") in SETS_UP)
+    return next((image for image in found if image != proxy), "")
 
 
 def injected_revision(pod: Obj) -> str:
@@ -158,6 +168,7 @@ def proxy_of(pod: Obj, workload: str = "") -> Proxy | None:
         native=is_native(pod),
         terminating=bool(metadata.get("deletionTimestamp")),
         pinned=(metadata.get("annotations") or {}).get(PROXY_IMAGE, ""),
+        init_image=init_image(pod),
         phase=pod.get("status", {}).get("phase", ""),
         ready_after=ready_after(pod),
     )
