@@ -9,8 +9,9 @@ import msgspec
 
 from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.snapshot import ControlPlane, Snapshot, Workload
+from upgrader.model.snapshot.members import PROXY_IMAGE
 from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast
-from upgrader.planning.hop.documents import PROXY_IMAGE, expected_image, image_text
+from upgrader.planning.hop.documents import expected_image, image_text
 from upgrader.planning.hop.gates import cases
 from upgrader.probes import (
     AnyProbe,

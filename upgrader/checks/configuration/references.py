@@ -59,18 +59,24 @@ def _covered(host: str, hosts: set[str]) -> bool:
 
 def _destinations(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Host and subset of everything that is routed or mirrored to a subset."""
+    for destination in _targets(spec):
+        if isinstance(destination, dict) and (subset := destination.get("subset")):
+            yield str(destination.get("host") or ""), str(subset)
+
+
+def _targets(spec: dict[str, Any]) -> list[Any]:
+    """Every destination of a route, and every mirror."""
+    found: list[Any] = []
     for kind in _ROUTES:
-        for route in listed(spec.get(kind)) if kind in spec else ():
-            for destination in _targets(route) if isinstance(route, dict) else ():
-                if isinstance(destination, dict) and (subset := destination.get("subset")):
-                    yield str(destination.get("host") or ""), str(subset)
-
-
-def _targets(route: dict[str, Any]) -> list[Any]:
-    found = [t.get("destination") for t in listed(route.get("route")) if isinstance(t, dict)]
-    if "mirrors" in route:
-        found += [t.get("destination") for t in listed(route["mirrors"]) if isinstance(t, dict)]
-    return [*found, route["mirror"]] if "mirror" in route else found
+        for route in listed(spec[kind]) if kind in spec else ():
+            if not isinstance(route, dict):
+                continue
+            found += [t.get("destination") for t in listed(route.get("route")) if isinstance(t, dict)]
+            if "mirrors" in route:
+                found += [t.get("destination") for t in listed(route["mirrors"]) if isinstance(t, dict)]
+            if "mirror" in route:
+                found.append(route["mirror"])
+    return found
 
 
 def _finding(namespace: str, found: dict[str, str]) -> Finding:

@@ -8,6 +8,8 @@ from upgrader.model.image import Image
 from upgrader.model.kinds import Labels, Obj, Ref
 from upgrader.model.once import Once
 
+PROXY_IMAGE = "sidecar.istio.io/proxyImage"
+
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):
     """A namespace and its labels.
@@ -69,6 +71,12 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def key(self) -> str:
         """``Kind namespace/name``, as proxies name their owner."""
         return str(self.ref)
+
+    @Once
+    def chosen_image(self) -> str:
+        """The image that it names for its proxy itself, which wins over the injected one (``ProxyImage``); empty for none."""
+        written = self.images.get("istio-proxy", "")
+        return self.template_annotations.get(PROXY_IMAGE) or ("" if written == "auto" else written)
 
     @Once
     def name(self) -> str:

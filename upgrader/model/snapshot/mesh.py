@@ -118,12 +118,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def revisions(self) -> frozenset[str]:
         """Revisions that serve a proxy; one may be empty, and need not be installed."""
-        return frozenset(self._of_revision)
+        staying = {crowd.revision for crowd in self.crowds}
+        return frozenset(staying | {p.revision for p in self.proxies if p.terminating})
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
         """``Kind namespace/name`` of everything that has a proxy, to its namespace."""
-        return {p.workload: p.namespace for p in self.proxies}
+        return {owner: proxies[0].namespace for owner, proxies in self._of_owner.items()}
 
     @cached_property
     def crowds(self) -> Sequence[Crowd]:
@@ -172,10 +173,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _staying(self) -> Mapping[str, Sequence[Proxy]]:
+        staying = ((o, [p for p in proxies if not p.terminating]) for o, proxies in self._of_owner.items())
+        return {owner: proxies for owner, proxies in staying if proxies}
+
+    @cached_property
+    def _of_owner(self) -> Mapping[str, list[Proxy]]:
         found: dict[str, list[Proxy]] = {}
         for proxy in self.proxies:
-            if not proxy.terminating:
-                found.setdefault(proxy.workload, []).append(proxy)
+            found.setdefault(proxy.workload, []).append(proxy)
         return found
 
     def served_by(self, revisions: frozenset[str], kinds: frozenset[str]) -> Sequence[tuple[Workload, int]]:

@@ -17,8 +17,6 @@ from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.hop.stage import Draft, Owner
 from upgrader.playbook.manifests import Release
 
-PROXY = "istio-proxy"
-PROXY_IMAGE = "sidecar.istio.io/proxyImage"
 IMAGE_TYPE = "sidecar.istio.io/proxyImageType"
 _TYPES = ("debug", "distroless")
 _SUCCESSOR = {"istioctl": Owner("istio-operator"), "helm": Owner("helm", update=True)}
@@ -210,13 +208,9 @@ def _typed(image: str, variant: str) -> str:
 
 def expected_image(workload: Workload, image: str) -> str:
     """What *workload* runs when its revision injects *image*: its own pins win, as in istiod (``ProxyImage``)."""
-    notes = workload.template_annotations
-    if pinned := notes.get(PROXY_IMAGE):
-        return pinned
-    own = workload.images.get(PROXY, "auto")
-    if own and own != "auto":
+    if own := workload.chosen_image:
         return own
-    variant = notes.get(IMAGE_TYPE, "")
+    variant = workload.template_annotations.get(IMAGE_TYPE, "")
     return _typed(image, variant) if image and variant else image
 
 

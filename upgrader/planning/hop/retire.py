@@ -11,6 +11,7 @@ from upgrader.model.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     HPA,
+    JOB,
     LEASE,
     MUTATING_WEBHOOK,
     PDB,
@@ -107,11 +108,10 @@ def _documents(draft: Draft) -> Iterator[Owned]:
 def mind_leftovers(draft: Draft) -> None:
     """Block when something would still get the old revision, and nobody meant it to."""
     for workload in draft.inputs.mesh.workloads:
-        key = workload.key
-        if key in draft.behind or workload.gateway == "api" or workload.ref.kind.kind == "Job":
-            continue
         next_one = draft.forecast.next_proxy(workload)
-        if draft.old in next_one.revisions or draft.old in draft.runs.get(key, ()):
+        if draft.old not in next_one.revisions and draft.old not in draft.runs.get(workload.key, ()):
+            continue
+        if workload.key not in draft.behind and workload.gateway != "api" and workload.ref.kind != JOB:
             draft.block(
                 LEFT_OVER,
                 workload.name,
