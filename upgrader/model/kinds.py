@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from upgrader.model.once import Once
+
 Obj = dict[str, Any]
 """One raw API object as JSON; never changed in place."""
 Labels = dict[str, str]
@@ -38,7 +40,7 @@ class Kind(msgspec.Struct, frozen=True, order=True):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-class Ref(msgspec.Struct, frozen=True, order=True):
+class Ref(msgspec.Struct, frozen=True, order=True, dict=True):
     """One object by its place; says nothing about whether it exists."""
 
     kind: Kind
@@ -46,6 +48,10 @@ class Ref(msgspec.Struct, frozen=True, order=True):
     namespace: str = ""
 
     def __str__(self) -> str:
+        return self._text
+
+    @Once
+    def _text(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""
         return f"{self.kind.kind} {where}{self.name}"
 

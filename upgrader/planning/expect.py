@@ -46,7 +46,7 @@ def _planes(mesh: Snapshot) -> Iterator[AnyProbe]:
         if not plane.replicas:
             continue
         yield ControlPlaneReady(revision=plane.revision, version=plane.version, root_namespace=root)
-        if mesh.proxies_of(plane.revision):
+        if mesh.proxies_on(plane.revision):
             yield ProxiesSynced(revision=plane.revision, version=plane.version, root_namespace=root)
 
 
@@ -61,7 +61,7 @@ def _paths(mesh: Snapshot, forecast: Forecast) -> Iterator[AnyProbe]:
 
 def _idle(mesh: Snapshot) -> Iterator[str]:
     """Webhooks of istiods that were scaled to 0 and have no proxy left: nothing is to come from there."""
-    frozen = {p.revision for p in mesh.control_planes if not p.replicas and not mesh.proxies_of(p.revision)}
+    frozen = {p.revision for p in mesh.control_planes if not p.replicas and not mesh.proxies_on(p.revision)}
     for webhook in (*mesh.injectors, *mesh.validators):
         if webhook.revision in frozen and not webhook.tag:
             yield webhook.ref.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -85,15 +84,13 @@ def cluster(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
     """The cluster itself."""
     del revisions
     groups = sorted({kind.group for kind in mesh.kinds if kind.group})
-    counts = Counter(d.ref.kind.kind for d in mesh.documents)
-    counts |= Counter(r.ref.kind.kind for r in mesh.resources)
-    counts |= {"Workload": len(mesh.workloads), "Namespace": len(mesh.namespaces), "Proxy": len(mesh.proxies)}
+    counts = {"Workload": len(mesh.workloads), "Namespace": len(mesh.namespaces), "Proxy": len(mesh.proxies)}
     body = {
         "version": mesh.cluster.version,
         "platform": platform_of(mesh.cluster.version, groups),
         "nodes": mesh.nodes,
         "groups": groups,
-        "counts": dict(counts),
+        "counts": {**mesh.kept, **counts},
     }
     yield seen(f"Kubernetes {mesh.cluster.version}", mesh.cluster.context, "", body)
 

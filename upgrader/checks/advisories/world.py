@@ -85,11 +85,13 @@ class World:
         takes less than a walk into a few of them.
         """
         objects = self.objects(pattern.kind)
-        wanted = [[p for p in pieces if self._seldom(pattern.kind, p)] for pieces in needs(pattern)]
+        wanted: list[list[bytes]] = []
+        for pieces in reversed([*needs(pattern)]):  # the innermost is the rarest
+            wanted.append([piece for piece in pieces if self._seldom(pattern.kind, piece)])
+            if not wanted[-1]:
+                return ()
         if not wanted:
             return objects
-        if not all(wanted):
-            return ()
         found = [*zip(self._lines(pattern.kind), objects, strict=True)]
         for first, *others in sorted(
             wanted, key=lambda some: sum(self._seldom(pattern.kind, p) for p in some)

@@ -47,7 +47,7 @@ def _singles(mesh: Snapshot, context: Context) -> Iterator[tuple[Ref, Labels, st
     """What runs in one pod: where, labels of the pod, what it is, what is lost with it."""
     for revision in sorted(moving(mesh, context)):
         plane = mesh.plane(revision)
-        served = len(mesh.proxies_of(revision))
+        served = mesh.proxies_on(revision)
         if plane is not None and plane.replicas == 1 and served:
             labels = dug(pod_template(mesh, plane), "metadata", "labels")
             why = "without it no pod is injected, no proxy configured and no certificate signed"

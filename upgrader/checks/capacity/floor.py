@@ -28,7 +28,7 @@ def istiod_floor(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         if plane is None or scaler is None or not _by_cpu(scaler):
             continue
         least = _number(scaler, "minReplicas", 1)
-        proxies = len(mesh.proxies_of(revision))
+        proxies = mesh.proxies_on(revision)
         wanted = max(plane.replicas, ceil(proxies / PROXIES))
         if wanted > least:
             yield _finding(plane, scaler, (least, wanted, proxies), context)

@@ -22,7 +22,7 @@ def target_installed(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         if not plane.replicas:
             yield _frozen(plane, number)
             continue
-        count = len(mesh.proxies_of(plane.revision))
+        count = mesh.proxies_on(plane.revision)
         yield Finding(
             code="UPG-0332",
             severity=Severity.ADVISORY,

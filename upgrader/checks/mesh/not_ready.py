@@ -15,7 +15,7 @@ def not_ready(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """
     concerned = moving(mesh, context) | mesh.revisions | {v.revision for v in context.path}
     for plane in mesh.control_planes:
-        trouble = _trouble(plane, len(mesh.proxies_of(plane.revision)))
+        trouble = _trouble(plane, mesh.proxies_on(plane.revision))
         if trouble:
             yield Finding(
                 code="UPG-0305",

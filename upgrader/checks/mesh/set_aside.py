@@ -26,7 +26,7 @@ def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         if newer or on_the_way or plane.revision in leaves:
             continue
         names = [*_naming(mesh, plane.revision)]
-        if names or mesh.proxies_of(plane.revision):
+        if names or mesh.proxies_on(plane.revision):
             yield Finding(
                 code="UPG-0343",
                 severity=Severity.ADVISORY,
@@ -52,6 +52,6 @@ def _naming(mesh: Snapshot, revision: str) -> Iterator[str]:
 
 def _serves(mesh: Snapshot, revision: str) -> str:
     """What is known of its proxies: nothing where pods could not be read."""
-    if count := len(mesh.proxies_of(revision)):
+    if count := mesh.proxies_on(revision):
         return f"{counted(count, 'pod')} run{'s' if count == 1 else ''} on it, and "
     return "" if mesh.unseen("pods") else "no proxy runs on it, and "

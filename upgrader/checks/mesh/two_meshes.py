@@ -36,7 +36,7 @@ def two_meshes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             severity=Severity.BLOCKED,
             subject="",
             summary=f"{len(serving)} revisions serve proxies: {', '.join(serving)}",
-            what=tuple(f"{revision}: {len(mesh.proxies_of(revision))} proxies" for revision in serving),
+            what=tuple(f"{revision}: {mesh.proxies_on(revision)} proxies" for revision in serving),
             why="a hop moves proxies from one revision to another; which of the others should be left is not ours to guess",
             do=("finish the earlier move first: restart what still runs on the oldest of them",),
             objects=tuple(serving),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
@@ -111,15 +112,23 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The namespace of that name."""
         return self._spaces.get(name)
 
-    def proxies_of(self, revision: str) -> Sequence[Proxy]:
-        """The proxies that *revision* serves."""
-        return self._of_revision.get(revision, ())
+    def proxies_on(self, revision: str) -> int:
+        """How many proxies *revision* serves, those on their way out as well."""
+        return self._served_each.get(revision, 0)
 
-    @cached_property
-    def revisions(self) -> frozenset[str]:
+    @property
+    def revisions(self) -> AbstractSet[str]:
         """Revisions that serve a proxy; one may be empty, and need not be installed."""
-        staying = {crowd.revision for crowd in self.crowds}
-        return frozenset(staying | {p.revision for p in self.proxies if p.terminating})
+        return self._served_each.keys()
+
+    @property
+    def kept(self) -> Mapping[str, int]:
+        """Kind to how many documents, or objects of the mesh's configuration, there are of it."""
+        counts = Counter({kind: len(documents) for kind, documents in self._documents.items()})
+        written: Counter[str] = Counter()
+        for (_, kind), resources in self._resources.items():
+            written[kind] += len(resources)
+        return counts | written
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
@@ -205,10 +214,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {}
 
     @cached_property
-    def _of_revision(self) -> dict[str, list[Proxy]]:
-        found: dict[str, list[Proxy]] = {}
-        for proxy in self.proxies:
-            found.setdefault(proxy.revision, []).append(proxy)
+    def _served_each(self) -> Counter[str]:
+        found = Counter(proxy.revision for proxy in self.proxies if proxy.terminating)
+        for crowd in self.crowds:
+            found[crowd.revision] += crowd.count
         return found
 
     @cached_property

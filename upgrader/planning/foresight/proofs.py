@@ -31,7 +31,8 @@ def proofs(
     """
     groups: dict[_Question, list[Member]] = {}
     for workload, step, former in moves:
-        question = (step.revision, step.image, former, tuple(sorted(step.labels.items())))
+        asks = tuple(sorted(step.labels.items())) if step.labels else ()
+        question = (step.revision, step.image, former, asks)
         labels = forecast.templates[workload.key]
         labels = relabelled(labels, step.labels) if step.labels else labels
         groups.setdefault(question, []).append((workload, labels))

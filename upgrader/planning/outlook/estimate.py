@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from heapq import heappush, heapreplace
 
 from upgrader.checks.restarts.restart import Range, Restart
@@ -90,7 +91,11 @@ def _wave(wave: Wave, known: Known) -> WaveTime:
 
 def _restart(item: Planned, found: Restart | None) -> Range:
     """One restart, and the look that sees its end."""
-    length = found.length if found else ROLLED * max(1, item.pods)
+    return _seen(found.length if found else ROLLED * max(1, item.pods))
+
+
+@lru_cache(maxsize=4096)
+def _seen(length: Range) -> Range:
     return Range(length.shortest, length.longest + LOOKED)
 
 

@@ -17,7 +17,7 @@ def slow_reconnection(world: World) -> Iterator[Hit]:
     for one in world.objects("ControlPlane"):
         if "PILOT_MAX_REQUESTS_PER_SECOND" in (one.body.get("env") or {}):
             continue
-        proxies = len(world.mesh.proxies_of(one.body["revision"]))
+        proxies = world.mesh.proxies_on(one.body["revision"])
         seconds = proxies / (_RATE * max(1, one.body["replicas"]))
         if seconds > _PATIENCE:
             yield Hit(one.title, f"{proxies} proxies need {seconds:.0f} s")
