@@ -70,16 +70,13 @@ def _none_for(hop: int, minor: Version, found: Found) -> UpgradeError:
     )
 
 
-def generated(
-    binary: Binary, files: Sequence[str], stopped: Callable[[], object], *, seconds: float = RENDERING
-) -> bytes:
+def generated(binary: Binary, files: Sequence[str], stopped: Callable[[], object]) -> bytes:
     """What ``manifest generate`` writes for the revision of *binary*'s own version.
 
     Args:
         binary: Which istioctl.
         files: IstioOperators as YAML, the last one wins.
         stopped: Asked meanwhile; ends it.
-        seconds: Deadline.
 
     Raises:
         UpgradeError: UPG-0109: it failed or hung; UPG-0108: it is not the file that it was.
@@ -91,7 +88,7 @@ def generated(
             place = Path(home) / f"{number}.yaml"
             place.write_text(text, encoding="utf-8")
             words += ["-f", str(place)]
-        ended = ask(binary, words, seconds=seconds, home=Path(home), stopped=stopped)
+        ended = ask(binary, words, seconds=RENDERING, home=Path(home), stopped=stopped)
     if ended.failed:
         raise not_rendered(binary, ended.failed, ended)
     return ended.out

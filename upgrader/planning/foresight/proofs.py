@@ -68,8 +68,9 @@ def _spared(mesh: Snapshot, moves: Sequence[Move], forecast: Forecast) -> Iterat
     moving = {workload.key for workload, _, _ in moves}
     for name in sorted({workload.ref.namespace for workload, _, _ in moves}):
         for workload in mesh.workloads_in(name):
-            plain = workload.ref.kind in WORKLOADS and not workload.gateway and workload.key not in moving
-            if plain and not forecast.next_proxy(workload).revisions:
+            if workload.key in moving or workload.gateway or workload.ref.kind not in WORKLOADS:
+                continue
+            if not forecast.next_proxy(workload).revisions:
                 yield workload
 
 
