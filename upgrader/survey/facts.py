@@ -21,6 +21,8 @@ _PACE = frozenset({"replicas", "settled", "template", "min_ready", "progress_dea
 _LASTING = tuple(f for f in Workload.__struct_fields__ if f not in _PACE)
 """What a plan depends on of a workload."""
 _lasting = attrgetter(*_LASTING)
+_Kept = msgspec.defstruct("_Kept", [(name, Any) for name in (*_LASTING, "live")])
+"""Those of one workload; as JSON what a mapping of them is, and quicker to make."""
 
 
 def snapshot_digest(mesh: Snapshot) -> str:
@@ -39,7 +41,9 @@ def snapshot_digest(mesh: Snapshot) -> str:
         "validators": mesh.validators,
         "tags": mesh.tag_services,
         "namespaces": _namespaces(mesh),
-        "workloads": [_workload(w) for w in mesh.workloads if w.ref.kind.kind not in _PASSING],
+        "workloads": [
+            _Kept(*_lasting(w), w.replicas > 0) for w in mesh.workloads if w.ref.kind.kind not in _PASSING
+        ],
         "proxies": _proxies(mesh.crowds),
         "gateways": mesh.api_gateways,
         "resources": [(r.ref, r.uid, r.digest) for r in mesh.resources],
@@ -57,12 +61,6 @@ def _plane(plane: ControlPlane) -> dict[str, Any]:
     return {k: v for k, v in facts.items() if k not in {"ready", "settled", "replicas"}} | {
         "live": plane.replicas > 0
     }
-
-
-def _workload(workload: Workload) -> dict[str, Any]:
-    facts = dict(zip(_LASTING, _lasting(workload), strict=True))
-    facts["live"] = workload.replicas > 0
-    return facts
 
 
 def _namespaces(mesh: Snapshot) -> list[Namespace]:

@@ -29,6 +29,7 @@ ANNOTATIONS = {
     "sidecar.istio.io/proxyCPULimit": ("limits", "cpu"),
     "sidecar.istio.io/proxyMemoryLimit": ("limits", "memory"),
 }
+_NOTHING: Mapping[str, Any] = {}
 Amounts = Mapping[str, float]
 """Resource, ``requests.cpu`` or ``limits.memory``, to amount."""
 
@@ -87,8 +88,12 @@ def requested(resources: Obj | None) -> tuple[float, float]:
     """Cores and bytes that a container requests; one that says only a limit requests as much."""
     if not resources:
         return 0.0, 0.0
-    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
-    cpu, memory = requests.get("cpu", limits.get("cpu")), requests.get("memory", limits.get("memory"))
+    requests = resources.get("requests") or _NOTHING
+    cpu, memory = requests.get("cpu"), requests.get("memory")
+    if cpu is None or memory is None:
+        limits = resources.get("limits") or _NOTHING
+        cpu = limits.get("cpu") if "cpu" not in requests else cpu
+        memory = limits.get("memory") if "memory" not in requests else memory
     return _amounts(str(cpu), str(memory))
 
 

@@ -223,7 +223,7 @@ def _prove(draft: Draft, moves: Sequence[Move]) -> None:
 
 
 def _reaches(draft: Draft, workload: Workload, step: RestartWorkload) -> bool:
-    later = after(draft.forecast, step, draft.stage.forecast)
+    later = after(draft.forecast, step, draft.stage.forecast) if step.labels else draft.forecast
     return later.next_proxy(workload).revisions == (draft.new,)
 
 
