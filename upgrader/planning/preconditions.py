@@ -76,7 +76,7 @@ def _workloads(mesh: Snapshot) -> Iterator[Precondition]:
 
 
 def _facts(workload: Workload) -> Iterator[Precondition]:
-    subject = f"{workload.ref.kind.kind} {workload.name}"
+    subject = workload.key
     partition = f", partition {workload.partition}" if workload.partition else ""
     paused = ", paused" if workload.paused else ""
     yield Precondition(subject, "strategy", f"{workload.strategy}{partition}{paused}")

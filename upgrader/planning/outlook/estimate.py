@@ -72,7 +72,7 @@ def _hop(hop: Hop, known: Known) -> HopTime:
 
 def _wave(wave: Wave, known: Known) -> WaveTime:
     moved = [i for i in wave.items if isinstance(i.action, RestartWorkload)]
-    names = [str(getattr(i.action, "ref", "")) for i in moved]
+    names = [str(getattr(item.action, "ref", "")) for item in moved]
     lengths = [_restart(item, known.get(name)) for item, name in zip(moved, names, strict=True)]
     restarts = _together(lengths, wave.at_once)
     slowest = max(range(len(names)), key=lambda n: lengths[n].longest, default=-1)
