@@ -379,7 +379,7 @@ def test_a_native_sidecar_counts_like_any_other() -> None:
 
 def started(init: str, **fields: Any) -> Mesh:
     made = cart().deployment("shop/cart", proxies=1)
-    return made.pods_of("shop/cart", 2, on="1-27-9", init_image=init, **fields)
+    return made.pods_of("shop/cart", 2, on="1-27-9", init_image=image(init), **fields)
 
 
 @pytest.mark.parametrize("init", ["docker.io/istio/proxyv2:1.26.8", "registry.old/istio/proxyv2:1.27.9"])

@@ -159,10 +159,14 @@ def test_what_a_proxy_is_for(made: Obj, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("image", "told"),
-    [("docker.io/istio/proxyv2:1.20.0", "docker.io/istio/proxyv2:1.20.0"), ("", ""), (None, "")],
+    [
+        ("docker.io/istio/proxyv2:1.20.0", Image("docker.io/istio/proxyv2", "1.20.0")),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_what_sets_traffic_up_is_told_where_its_image_is_not_that_of_the_proxy(
-    image: str | None, told: str
+    image: str | None, told: Image | None
 ) -> None:
     made = pod(status=ready())
     [own] = [c["image"] for c in made["spec"]["containers"] if c["name"] == "istio-proxy"]

@@ -59,25 +59,11 @@ def control_planes(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
 
 def proxies(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:
     """Running proxies, once per workload and content."""
-    kept = ("namespace", "kind", "workload", "revision", "version", "native", "pinned")
-    known: set[tuple[str, ...]] = set()
-    for proxy in mesh.proxies:
-        key = (
-            proxy.workload,
-            proxy.kind,
-            proxy.revision,
-            proxy.version,
-            str(proxy.native),
-            proxy.pinned,
-            proxy.image.tag,
-        )
-        ours = proxy.revision in revisions or proxy.kind == "ztunnel"
-        if proxy.terminating or not ours or key in known:
-            continue
-        known.add(key)
-        body = {field: getattr(proxy, field) for field in kept} | {"image": msgspec.to_builtins(proxy.image)}
-        owner = proxy.workload.partition("/")[2]
-        yield seen(f"proxies of {proxy.workload}", owner, proxy.namespace, body)
+    for crowd in mesh.crowds:
+        if crowd.revision in revisions or crowd.kind == "ztunnel":
+            space, owner = mesh.owners[crowd.workload], crowd.workload.partition("/")[2]
+            body = {"namespace": space, **msgspec.to_builtins(crowd)}
+            yield seen(f"proxies of {crowd.workload}", owner, space, body)
 
 
 def cluster(mesh: Snapshot, revisions: frozenset[str]) -> Iterator[Seen]:

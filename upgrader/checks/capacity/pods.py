@@ -61,10 +61,13 @@ def istiod_resources(mesh: Snapshot, plane: ControlPlane) -> Obj:
 
 def containers_of(mesh: Snapshot, workload: Workload, revision: str) -> list[Obj]:
     """The containers of a pod of *workload* after injection, init containers left out."""
-    made = [c for c in written_containers(workload) if c.get("name") != PROXY]
-    own = next((c for c in written_containers(workload) if c.get("name") == PROXY), None)
-    mine = (own or {}).get("resources") or sidecar_resources(mesh, workload, revision)
-    return [*made, {"name": PROXY, "resources": mine}]
+    made, own = [], None
+    for container in written_containers(workload):
+        if container.get("name") != PROXY:
+            made.append(container)
+        elif own is None:
+            own = container.get("resources")
+    return [*made, {"name": PROXY, "resources": own or sidecar_resources(mesh, workload, revision)}]
 
 
 def written_containers(workload: Workload) -> Sequence[Obj]:

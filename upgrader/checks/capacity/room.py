@@ -3,10 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from upgrader.checks.capacity.pods import (
-    PROXY,
+    containers_of,
     istiod_resources,
     requested,
-    sidecar_resources,
     written_containers,
 )
 from upgrader.checks.capacity.quantities import quantity, told
@@ -93,14 +92,12 @@ def _running(mesh: Snapshot) -> Iterator[tuple[Obj | None, int]]:
     """Resources of each container, and how many such containers there are."""
     proxies = mesh.live
     for workload in mesh.workloads:
-        served, own = proxies.get(workload.key), None
-        for container in written_containers(workload):
-            if served and container.get("name") == PROXY:
-                own = container.get("resources")
-            else:
-                yield container.get("resources"), workload.replicas
-        if served:
-            yield own or sidecar_resources(mesh, workload, served[0].revision), workload.replicas
+        served = proxies.get(workload.key)
+        containers = (
+            containers_of(mesh, workload, served[0].revision) if served else written_containers(workload)
+        )
+        for container in containers:
+            yield container.get("resources"), workload.replicas
     yield from _beside(mesh)
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from upgrader.checks.scope import ROLLED, kubectl
 from upgrader.model.snapshot import ControlPlane, Proxy, Workload
+from upgrader.model.snapshot.members import PROXY_IMAGE
 
-PIN = "sidecar.istio.io/proxyImage"
+PIN = PROXY_IMAGE
 INJECTED = "sidecar.istio.io/status"
 PROXY = "istio-proxy"
 AUTO = "auto"

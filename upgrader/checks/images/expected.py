@@ -40,6 +40,11 @@ def canonical(repository: str, mirrors: Mapping[str, str]) -> str:
     return repository
 
 
+def hub_of(repository: str, mirrors: Mapping[str, str]) -> str:
+    """Where *repository* is, without its own name; with mirrors taken for what they mirror."""
+    return canonical(repository, mirrors).rpartition("/")[0]
+
+
 def canonical_upstream(hub: str) -> str:
     """The first name of a hub that the project publishes under several."""
     return UPSTREAM if hub in _SAME else hub

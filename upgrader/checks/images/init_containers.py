@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from upgrader.checks.context import Context
-from upgrader.checks.images.expected import canonical
+from upgrader.checks.images.expected import hub_of, text
 from upgrader.checks.scope import pods, some, stays
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.image import Image
@@ -17,42 +17,27 @@ def init_containers(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     Both come from one injection, so they differ where ``global.proxy_init.image`` or a template of somebody's own names an
     image that stays (injection-template.yaml of Istio 1.12 to 1.31). Variants of one release do the same.
     """
-    odd: dict[str, list[Proxy]] = {}
+    odd: dict[Image, list[Proxy]] = {}
     for proxy in mesh.proxies:
-        if not proxy.init_image or proxy.terminating or not _differs(proxy, context.mirrors):
+        init = proxy.init_image
+        if init is None or proxy.terminating or not _differ(init, proxy.image, context.mirrors):
             continue
         if not stays(context, *proxy.workload.partition(" ")[2].split("/", 1)):
-            odd.setdefault(proxy.init_image, []).append(proxy)
+            odd.setdefault(init, []).append(proxy)
     for image, proxies in sorted(odd.items()):
-        yield _finding(image, proxies)
+        yield _finding(text(image), proxies)
 
 
-def _differs(proxy: Proxy, mirrors: Mapping[str, str]) -> bool:
+def _differ(init: Image, proxy: Image, mirrors: Mapping[str, str]) -> bool:
     """Whether the two are of different releases, or from different registries."""
-    repository, tag = _parts(proxy.init_image)
-    release, other = Version.of_tag(tag), Version.of_tag(proxy.image.tag)
-    apart = release != other if release and other else tag != _tag(proxy.image)
-    return apart or _hub(repository, mirrors) != _hub(proxy.image.repository, mirrors)
-
-
-def _parts(image: str) -> tuple[str, str]:
-    """Repository and tag of an image as it is written."""
-    place, slash, last = image.partition("@")[0].rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{place}{slash}{name}", tag
-
-
-def _tag(image: Image) -> str:
-    return f"{image.tag}-{image.variant}" if image.variant else image.tag
-
-
-def _hub(repository: str, mirrors: Mapping[str, str]) -> str:
-    return canonical(repository, mirrors).rpartition("/")[0]
+    one, other = Version.of_tag(init.tag), Version.of_tag(proxy.tag)
+    apart = one != other if one and other else (init.tag, init.variant) != (proxy.tag, proxy.variant)
+    return apart or hub_of(init.repository, mirrors) != hub_of(proxy.repository, mirrors)
 
 
 def _finding(image: str, proxies: list[Proxy]) -> Finding:
     owners = list(dict.fromkeys(p.workload for p in proxies))
-    beside = list(dict.fromkeys(f"{p.image.repository}:{_tag(p.image)}" for p in proxies))
+    beside = list(dict.fromkeys(text(p.image) for p in proxies))
     return Finding(
         code="UPG-0205",
         severity=Severity.ADVISORY,

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from upgrader.checks.context import Context
-from upgrader.checks.images.expected import canonical, named, text
+from upgrader.checks.images.expected import hub_of, named, text
 from upgrader.checks.scope import kubectl, moving, pods, some
 from upgrader.model.finding import Finding, Severity
 from upgrader.model.snapshot import Crowd, Snapshot, Workload
@@ -18,7 +18,7 @@ def node_parts(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     Which version they may be is ``skew``'s question. Pods of istio-cni have no proxy, so of them only the DaemonSet is
     known: one that has not come to rest may run two images.
     """
-    hubs = {_hub(p.image.repository, context.mirrors) for p in mesh.control_planes if p.image.repository}
+    hubs = {hub_of(p.image.repository, context.mirrors) for p in mesh.control_planes if p.image.repository}
     ours = moving(mesh, context)
     theirs = sorted({text(p.image) for p in mesh.control_planes if p.revision in ours})
     for workload in mesh.daemon_sets:
@@ -95,8 +95,4 @@ def _is_istios(image: str) -> bool:
 def _away(image: str, hubs: set[str], context: Context) -> bool:
     repository = image.partition("@")[0]
     path, slash, last = repository.rpartition("/")
-    return _hub(f"{path}{slash}{last.partition(':')[0]}", context.mirrors) not in hubs
-
-
-def _hub(repository: str, mirrors: Mapping[str, str]) -> str:
-    return canonical(repository, mirrors).rpartition("/")[0]
+    return hub_of(f"{path}{slash}{last.partition(':')[0]}", context.mirrors) not in hubs

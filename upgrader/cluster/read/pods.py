@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from upgrader.cluster.read.images import image_of, version_of
+from upgrader.model.image import Image
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import Proxy
+from upgrader.model.snapshot.members import PROXY_IMAGE
 from upgrader.model.version import UNNAMED
 
 PROXY = "istio-proxy"
@@ -19,7 +21,6 @@ REVISION = "istio.io/rev"
 STATUS = "sidecar.istio.io/status"
 SETS_UP = frozenset({"istio-init", "istio-validation"})
 """The container before the proxy that leads traffic to it, or looks whether istio-cni did (injection-template.yaml)."""
-PROXY_IMAGE = "sidecar.istio.io/proxyImage"
 MANAGED = "gateway.istio.io/managed"
 TEMPLATES = "inject.istio.io/templates"
 COMPONENT = "operator.istio.io/component"
@@ -60,12 +61,12 @@ def is_native(pod: Obj) -> bool:
     return any(c.get("name") == PROXY and c.get("restartPolicy") == "Always" for c in containers)
 
 
-def init_image(pod: Obj) -> str:
-    """Image of what sets traffic up for the proxy of *pod*, where it is another text than the proxy's; else empty."""
+def init_image(pod: Obj) -> Image | None:
+    """Image of what sets traffic up for the proxy of *pod*, where it is another text than the proxy's; else None."""
     proxy = (proxy_container(pod) or {}).get("image", "")
     containers = (pod.get("spec") or {}).get("initContainers") or ()
     found = (str(c.get("image", "")) for c in containers if c.get("name") in SETS_UP)
-    return next((image for image in found if image != proxy), "")
+    return next((image_of(image) for image in found if image != proxy), None)
 
 
 def injected_revision(pod: Obj) -> str:

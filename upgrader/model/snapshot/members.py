@@ -95,7 +95,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
         version: Of its image tag; empty when the tag names no release.
         native: The proxy is an init container with restartPolicy Always.
         pinned: Annotation ``sidecar.istio.io/proxyImage`` of the pod, or empty.
-        init_image: Image of istio-init or istio-validation where its text is not that of the proxy's; else empty.
+        init_image: Image of istio-init or istio-validation where its text is not that of the proxy's; else None.
         ready_after: Seconds from its creation until it was ready; -1 when it is not, or when a container came back since.
     """
 
@@ -113,7 +113,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     terminating: bool = False
     pinned: str = ""
     phase: str = "Running"
-    init_image: str = ""
+    init_image: Image | None = None
     ready_after: int = -1
 
 

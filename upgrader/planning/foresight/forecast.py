@@ -173,7 +173,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def listeners_labelled(self, listeners: str, value: str | None) -> Forecast:
         """After label ``istio.io/rev`` of *listeners* (``XListenerSet shop/extra``) became *value*, or went."""
         labels = relabelled(self.listeners.get(listeners, {}), {REV: value})
-        return msgspec.structs.replace(self, listeners=self.listeners | {listeners: labels})
+        return self._with(listeners=self.listeners | {listeners: labels})
 
     def tagged(
         self,

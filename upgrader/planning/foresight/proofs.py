@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from upgrader.model.kinds import WORKLOADS, Labels, Ref
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.foresight.forecast import Forecast, relabelled
 from upgrader.probes import NextPodsOn
-from upgrader.probes.admission.next_pods import DECIDING
+from upgrader.probes.admission.next_pods import question
 from upgrader.steps import RestartWorkload
 
 Move = tuple[Workload, RestartWorkload, str]
@@ -78,8 +78,7 @@ def _distinct(members: Sequence[Member], forecast: Forecast, also: Sequence[str]
     """The first workload of each template that is another one as far as injection is concerned."""
     seen: set[object] = set()
     for workload, labels in members:
-        notes: Mapping[str, str] = workload.template_annotations
-        key = (forecast.likeness(workload, labels), *map(labels.get, also), *map(notes.get, DECIDING))
+        key = question(forecast.likeness(workload, labels), labels, workload.template_annotations, also)
         if key not in seen:
             seen.add(key)
             yield workload.ref

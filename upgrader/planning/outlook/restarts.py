@@ -11,6 +11,7 @@ from upgrader.checks.restarts.restart import How, Restart
 from upgrader.checks.restarts.surroundings import Surroundings
 from upgrader.model.kinds import DEPLOYMENT
 from upgrader.model.snapshot import Snapshot, Workload
+from upgrader.planning.foresight.forecast import gateway_name
 from upgrader.planning.outlook.expected import Outlook, Peak
 from upgrader.planning.plan import Hop, Planned, Wave
 from upgrader.steps import ApplyManifests, RestartWorkload
@@ -21,7 +22,7 @@ def outlook_of(mesh: Snapshot, hops: Sequence[Hop]) -> Outlook:
     if not hops:
         return Outlook()
     around, known = Surroundings.of(mesh), {w.key: w for w in mesh.workloads}
-    gateways = {f"{g.ref.namespace}/{g.ref.name}": f"Deployment {g.deployment}" for g in mesh.api_gateways}
+    gateways = {gateway_name(g): f"Deployment {g.deployment}" for g in mesh.api_gateways}
     found: dict[str, tuple[How, list[int]]] = {}
     for hop in hops:
         once: dict[str, How] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -34,6 +34,18 @@ _BY_ADMISSION = re.compile(r'^\w+ "[^"]*" is forbidden: ')
 """A built-in admission plugin says no: it names the object, which the refusal of an authoriser does not."""
 _NO_ROOM, _NO_DRY_RUN = "exceeded quota", "does not support dry run"
 _SHOWN = 3
+
+
+def question(likeness: Likeness, labels: Labels, notes: Labels, also: Iterable[str]) -> tuple[Any, ...]:
+    """Two pods of one question get the same answer: of one likeness, and alike in what istiod itself looks at.
+
+    Args:
+        likeness: What selectors make of them.
+        labels: Of the pod.
+        notes: Its annotations.
+        also: Labels that istiod's own selectors look at.
+    """
+    return (likeness, *map(labels.get, also), *map(notes.get, DECIDING))
 
 
 class Alike(msgspec.Struct, kw_only=True):
@@ -113,7 +125,7 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
             one = self._restarted(workload_of(obj))
             asking = injectors.within(ref.namespace, space)
             about = (one.template_labels, one.template_annotations, one.host_network)
-            key = self._key(one, asking.likeness(*about))
+            key = question(asking.likeness(*about), one.template_labels, one.template_annotations, self.also)
             if key not in found:
                 seen = {
                     k: v for k, v in one.template_labels.items() if k in (*injectors.pod_labels, *self.also)
@@ -132,10 +144,6 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
         """*workload* with the labels that its restart gives it."""
         labels = {k: v for k, v in {**workload.template_labels, **self.labels}.items() if v is not None}
         return msgspec.structs.replace(workload, template_labels=labels)
-
-    def _key(self, workload: Workload, likeness: Likeness) -> tuple[Any, ...]:
-        labels, notes = workload.template_labels, workload.template_annotations
-        return (likeness, *map(labels.get, self.also), *map(notes.get, DECIDING))
 
     # what is expected, and what comes
 
