@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -15,8 +14,8 @@ from upgrader.model.rolling import Rolling, rolling
 from upgrader.model.snapshot import Workload
 
 
-class Pace(NamedTuple):
-    """How one replacement of all pods goes.
+class Pace(msgspec.Struct, frozen=True, eq=False):
+    """How one replacement of all pods goes. One is made for all that are alike, so it is equal to itself alone.
 
     Attributes:
         surge: Pods above the wanted number that the strategy allows; quotas may take fewer.

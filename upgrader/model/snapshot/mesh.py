@@ -140,13 +140,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Every proxy that is not on its way out, taken together with those like it, workload by workload."""
         found: list[Crowd] = []
         for proxies in self._staying.values():
-            first, *others = map(_alike, proxies)
-            if all(
-                other == first for other in others
-            ):  # as good as always; hashing ten thousand images is dear
-                found.append(Crowd(*first, len(proxies)))
+            alike = [*map(_alike, proxies)]
+            if alike.count(alike[0]) == len(alike):  # as good as always; hashing ten thousand images is dear
+                found.append(Crowd(*alike[0], len(alike)))
             else:
-                found += (Crowd(*alike, count) for alike, count in Counter([first, *others]).items())
+                found += (Crowd(*one, count) for one, count in Counter(alike).items())
         return tuple(found)
 
     def documents_of(self, kind: str) -> tuple[Document, ...]:
