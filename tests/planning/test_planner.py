@@ -557,6 +557,35 @@ def test_a_workload_that_no_step_moves_blocks_the_plan() -> None:
     assert "UPG-0328" in codes(made)
 
 
+@pytest.mark.parametrize(
+    ("tags", "advice"),
+    [
+        pytest.param(
+            ("prod",), "label the pod template of its jobTemplate istio.io/rev=prod", id="a tag is there"
+        ),
+        pytest.param(
+            (), "istioctl tag set stable --revision 1-27-9, then label the pod template", id="none is"
+        ),
+    ],
+)
+def test_a_cron_job_that_names_the_old_revision_is_told_to_name_a_tag(
+    tags: tuple[str, ...], advice: str
+) -> None:
+    made = (
+        mesh()
+        .plane("1.27.9", "1-27-9")
+        .default_validator("1-27-9")
+        .namespace("istio-system")
+        .namespace("plain")
+    )
+    for tag in tags:
+        made = made.tag(tag, "1-27-9")
+    found = plan(made.cron_job("plain/nightly", template={"istio.io/rev": "1-27-9"}), "1.28.10")
+    (blocking,) = (f for f in found.findings if f.code == "UPG-0328" and f.blocks)
+    assert blocking.do[0].startswith(advice)
+    assert blocking.do[1] == "or leave it behind: --exclude plain/nightly"
+
+
 def test_a_revision_name_that_is_taken_by_another_version_blocks_the_plan() -> None:
     made = plan(shop().plane("1.28.6", "1-28-10"), "1.28.10")
     assert codes(made) == ["UPG-0332"]

@@ -52,7 +52,7 @@ def _cron_jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 code=CODE,
                 severity=Severity.ADVISORY,
                 subject=workload.name,
-                summary=f"{workload.name}: a CronJob, its runs get a sidecar of {found.winner} until its namespace moves",
+                summary=f"{workload.name}: a CronJob, its runs get a sidecar of {found.winner} until what binds it moves",
                 why="a run that starts before that moment keeps its sidecar, and the old revision, until it ends",
                 do=(
                     f"kubectl -n {workload.ref.namespace} get cronjob {workload.ref.name}      # when does it run next",

@@ -9,6 +9,7 @@ from upgrader.model.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    CRON_JOB,
     DEPLOYMENT,
     HPA,
     JOB,
@@ -23,9 +24,10 @@ from upgrader.model.kinds import (
     Ref,
 )
 from upgrader.model.manifest import Owned
-from upgrader.model.snapshot import Belonging, Snapshot
+from upgrader.model.snapshot import Belonging, Snapshot, Workload
 from upgrader.model.step import counted
 from upgrader.model.version import UNNAMED
+from upgrader.planning.foresight.forecast import REV
 from upgrader.planning.foresight.listeners import label_of
 from upgrader.planning.hop.bindings import namespace_binding
 from upgrader.planning.hop.documents import reference
@@ -117,7 +119,7 @@ def mind_leftovers(draft: Draft) -> None:
                 workload.name,
                 f"{workload.name}: no step moves it off {draft.old} ({next_one.why})",
                 f"revision {draft.old} can not be removed while a workload gets its proxy from it",
-                f"bind {workload.name} by a namespace label, or leave it behind: --exclude {workload.name}",
+                *_ways_off(draft, workload),
             )
     for name, labels in draft.forecast.namespaces.items():
         bound = namespace_binding(labels, draft.forecast).leads_to(draft.old, draft.forecast)
@@ -130,6 +132,19 @@ def mind_leftovers(draft: Draft) -> None:
                 f"leave it behind: --exclude {name}",
             )
     _mind_listeners(draft)
+
+
+def _ways_off(draft: Draft, workload: Workload) -> tuple[str, str]:
+    """What somebody can do about a workload that no restart moves, as a CronJob that names the old revision itself."""
+    leave = f"or leave it behind: --exclude {workload.name}"
+    if workload.template_labels.get(REV) != draft.old:
+        return f"bind {workload.name} by a namespace label", leave
+    where = "the pod template of its jobTemplate" if workload.ref.kind == CRON_JOB else "its pod template"
+    tag = next(
+        (t for t, revisions in sorted(draft.stage.forecast.tags.items()) if draft.old in revisions), ""
+    )
+    made = "" if tag else f"istioctl tag set stable --revision {draft.old}, then "
+    return f"{made}label {where} istio.io/rev={tag or 'stable'}: tags move with the hop", leave
 
 
 def _mind_listeners(draft: Draft) -> None:
