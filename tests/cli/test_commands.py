@@ -76,7 +76,7 @@ def parse(line: str) -> None:
     Raises:
         click.UsageError: it would be refused.
     """
-    words = shlex.split(line)
+    words = ["1" if word == "HOP" else word for word in shlex.split(line)]  # filled in like RUN, but a number
     context = cli.make_context("upgrade", words, obj=Globals())
     group: click.Command = cli
     rest = [*context._protected_args, *context.args]

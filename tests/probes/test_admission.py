@@ -167,13 +167,23 @@ class TestValidation:
         assert self.probe.look(mesh).verdict is Verdict.HOLDS
         assert {body["apiVersion"] for body in mesh.asked} == {"networking.istio.io/v1"}
 
-    def test_an_invalid_one_that_goes_in_is_broken(self, mesh: Mesh) -> None:
+    def test_an_invalid_one_that_goes_in_is_broken_and_a_default_validator_that_is_gone_is_named(
+        self, mesh: Mesh
+    ) -> None:
         reading = self.probe.look(mesh)
 
-        assert (reading.verdict, "invalid VirtualService is accepted" in reading.summary) == (
-            Verdict.BROKEN,
-            True,
+        assert reading.verdict is Verdict.BROKEN
+        assert (
+            reading.summary == "an invalid VirtualService is accepted: there is no istiod-default-validator"
         )
+
+    def test_an_invalid_one_that_goes_in_beside_a_default_validator_says_no_more(
+        self, mesh: Mesh, make_entry: Callable[..., Obj]
+    ) -> None:
+        default = Ref(VALIDATING_WEBHOOK, "istiod-default-validator")
+        mesh.put(default, webhooks=[make_entry("validation.istio.io", f"-{NEW}")])
+
+        assert self.probe.look(mesh).summary == "an invalid VirtualService is accepted"
 
     def test_an_invalid_one_that_goes_in_is_pending_while_a_validator_is_being_filled_in(
         self, mesh: Mesh, make_entry: Callable[..., Obj]

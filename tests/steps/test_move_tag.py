@@ -164,8 +164,10 @@ def test_a_tag_whose_webhook_is_gone_is_drift(planes: Planes) -> None:
     planes.tag("prod", OLD)
     planes.shelf.drop(WEBHOOK)
 
-    with pytest.raises(UpgradeError, match="UPG-0604"):
+    with pytest.raises(UpgradeError, match="UPG-0604") as caught:
         PROD.diff(PROD.observe(planes.shelf))
+    command = caught.value.do[0].partition("  ")[0]
+    assert command == f"upgrade restore RUN --hop HOP --only MutatingWebhookConfiguration/{WEBHOOK.name}"
 
 
 def test_a_tag_does_not_move_to_a_revision_without_an_injector(planes: Planes) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from upgrader.cluster.clean import clean_line
 from upgrader.model.errors import Exit, UpgradeError
-from upgrader.model.kinds import Obj
+from upgrader.model.kinds import Obj, Ref
 
 
-def drift(subject: str, *, found: str, expected: str, writer: str = "") -> UpgradeError:
+def drift(
+    subject: str, *, found: str, expected: str, writer: str = "", copy: Ref | None = None
+) -> UpgradeError:
     """The error for an object that is neither as it was planned for nor as it is to become.
 
     Args:
@@ -17,7 +19,9 @@ def drift(subject: str, *, found: str, expected: str, writer: str = "") -> Upgra
         found: What is there now.
         expected: What would have been right, before or after the step.
         writer: Field manager that wrote it, where the object says.
+        copy: The object, where the backup of the hop has it.
     """
+    back = f"upgrade restore RUN --hop HOP --only {str(copy).replace(' ', '/', 1)}      # as it was when the hop began"
     what = [f"{subject}: found {clean_line(found)}, expected {clean_line(expected)}"]
     if writer:
         what.append(f"written by {clean_line(writer)}")
@@ -27,6 +31,7 @@ def drift(subject: str, *, found: str, expected: str, writer: str = "") -> Upgra
         what=what,
         why="what we did not write we do not overwrite: whoever changed it had a reason",
         do=(
+            *((back,) if copy else ()),
             "put it back as it was and go on:  upgrade resume",
             "or keep the change and plan anew from what is there:  upgrade plan",
         ),

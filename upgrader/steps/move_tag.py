@@ -161,7 +161,8 @@ class MoveTag(msgspec.Struct, frozen=True, kw_only=True, tag="move-tag", tag_fie
             allowed |= {self.validator_source} - {""} if part == "validator" else set()
             subject = f"the {part} of tag {self.tag}"
             if obj is None and part not in self.create:
-                raise drift(subject, found="none", expected=f"one at {' or '.join(sorted(allowed))}")
+                expected = f"one at {' or '.join(sorted(allowed))}"
+                raise drift(subject, found="none", expected=expected, copy=self.ref_of(part))
             if obj is not None and (found := label_of(obj, REVISION)) not in allowed:
                 who = writer_of(obj, "metadata", "labels", REVISION)
                 raise drift(subject, found=told(found), expected=" or ".join(sorted(allowed)), writer=who)

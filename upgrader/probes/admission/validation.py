@@ -9,6 +9,8 @@ from upgrader.model.change import Create
 from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied, Invalid
 from upgrader.model.kinds import VALIDATING_WEBHOOK, Kind, Obj, Ref
+from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.model.snapshot import Webhook
 from upgrader.model.step import Reader, Reading, worst
 from upgrader.probes.admission.injection import NOT_CALLED
 from upgrader.probes.unread import could_not_read, pending_if_unread
@@ -68,12 +70,11 @@ class Validates(msgspec.Struct, frozen=True, kw_only=True, tag="validates", tag_
             return Reading.holds("an invalid VirtualService is refused")
         except ClusterFailure as failure:
             return could_not_read(failure, f"whether a VirtualService is checked in {self.namespace}")
-        words = "an invalid VirtualService is accepted"
-        return (
-            Reading.pending(f"{words}: a validator has no caBundle yet")
-            if _unready(cluster)
-            else Reading.broken(words)
-        )
+        words, validators = "an invalid VirtualService is accepted", _validators(cluster)
+        if any(not entry.ca for webhook in validators.values() for entry in webhook.entries):
+            return Reading.pending(f"{words}: a validator has no caBundle yet")
+        gone = not self.labels and DEFAULT_VALIDATOR not in validators
+        return Reading.broken(f"{words}: there is no {DEFAULT_VALIDATOR}" if gone else words)
 
     def _create(self, kind: Kind, spec: Obj) -> Create:
         name = f"upgrade-probe-{digest([self.namespace, self.labels, spec])[:12]}"
@@ -87,6 +88,6 @@ def _is_virtual_service(kind: Kind) -> bool:
     return (kind.group, kind.plural) == ("networking.istio.io", "virtualservices")
 
 
-def _unready(cluster: Reader) -> bool:
+def _validators(cluster: Reader) -> dict[str, Webhook]:
     found = (webhook_of(obj) for obj in cluster.list(VALIDATING_WEBHOOK) if is_istio_webhook(obj))
-    return any(not entry.ca for webhook in found for entry in webhook.entries)
+    return {webhook.ref.name: webhook for webhook in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import click
 
@@ -17,22 +18,26 @@ from upgrader.engine.restoring import put_back
 from upgrader.host.identity import who
 from upgrader.model.change import reason
 from upgrader.model.errors import Exit
-from upgrader.model.step import counted, missing
+from upgrader.model.kinds import Ref
+from upgrader.model.step import Reader, counted, missing
 from upgrader.report.plan.document import as_text
 from upgrader.steps import Restore
+from upgrader.steps.back_up import load_index
 
 
 @click.command("restore", cls=Spoken)
 @click.argument("run")
 @click.option("--hop", type=int, default=1, show_default=True, help="Whose backup.")
+@click.option("--only", metavar="OBJECT", multiple=True, help="KIND/NAME or KIND/NAMESPACE/NAME; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Show what differs; change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Start without asking.")
 @global_options
-def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
+def restore(run: str, hop: int, only: tuple[str, ...], dry_run: bool, yes: bool) -> int:
     """Put back exactly what differs from the backup of a run: custom resources, webhooks, tags, ConfigMaps.
 
     \b
     upgrade restore r-20260914-k3f9 --dry-run
+    upgrade restore r-20260914-k3f9 --only VirtualService/shop/cart
     """
     options = said()
     with acting(options) as ready:
@@ -40,8 +45,9 @@ def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
         hops = len(folder.plan().hops)
         if not 1 <= hop <= hops:
             raise click.UsageError(f"--hop {hop}: run {folder.run} has hops 1 to {hops}")
-        step = Restore(folder=f"backup/h{hop}")
-        changes = missing(step, ready.connection.with_files(folder.path))
+        cluster = ready.connection.with_files(folder.path)
+        step = Restore(folder=f"backup/h{hop}", refs=_chosen(cluster, f"backup/h{hop}", only))
+        changes = missing(step, cluster)
         words = [clean_line(reason(change)) for change in changes]
         differ = f"{counted(len(changes), 'object differs', 'objects differ')} from the backup of hop {hop}"
         if not changes or dry_run:
@@ -51,7 +57,24 @@ def restore(run: str, hop: int, dry_run: bool, yes: bool) -> int:
             question = f"Put back {counted(len(changes), 'object')}?"
             ask_to_start(options, ready.connection.id.context, listed, question)
         done = put_back(step, folder, ready.connection.acting(folder.path), ready.connection.clock, who())
-        return _told(options, f"Put back {done} objects; the record is in {folder.path}", words)
+        return _told(options, f"Put back {counted(done, 'object')}; the record is in {folder.path}", words)
+
+
+def _chosen(cluster: Reader, backup: str, only: Sequence[str]) -> tuple[Ref, ...]:
+    """The objects of the backup that *only* names, as people and lists of changes write them; () for all."""
+    index = load_index(cluster, backup) if only else None
+    known = {_spelled(str(entry.ref)): entry.ref for entry in (index.objects if index else ())}
+    for name in only if index else ():
+        if _spelled(name) not in known:
+            near = get_close_matches(_spelled(name), known, 1)
+            meant = f"; did you mean {str(known[near[0]]).replace(' ', '/', 1)}?" if near else ""
+            raise click.UsageError(f"--only {name}: {backup} has no such object{meant}")
+    return tuple(known[_spelled(name)] for name in only if index)
+
+
+def _spelled(name: str) -> str:
+    """``virtualservice/shop/cart``."""
+    return name.strip().replace(" ", "/", 1).lower()
 
 
 def _told(options: Globals, text: str, changes: Sequence[str]) -> int:
