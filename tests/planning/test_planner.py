@@ -586,6 +586,28 @@ def test_a_cron_job_that_names_the_old_revision_is_told_to_name_a_tag(
     assert blocking.do[1] == "or leave it behind: --exclude plain/nightly"
 
 
+def test_a_cron_job_that_names_the_old_revision_can_be_left_behind_and_so_can_what_lives_where_nothing_moves() -> (
+    None
+):
+    named = shop().cron_job("plain/nightly", template={"istio.io/rev": "1-27-9"}).namespace("plain")
+    left = plan(named, "1.28.10", exclude=("plain/nightly",))
+    assert not left.blocked
+    assert not list(steps(left, RemoveObjects))
+    elsewhere = plan(shop().cron_job("payments/nightly"), "1.28.10", only=("sandbox",))
+    assert not elsewhere.blocked
+
+
+def test_tags_that_nobody_uses_move_where_only_names_all_that_is_there() -> None:
+    lone = mesh().plane("1.27.9", "1-27-9").default_validator("1-27-9").namespace("istio-system")
+    lone = lone.tag("blue", "1-27-9").namespace("shop", rev="1-27-9").deployment("shop/cart", proxies=1)
+    made = plan(lone, "1.28.10", only=("shop",))
+    assert position(made, "tag blue: 1-27-9 -> 1-28-10") < position(made, "remove istiod revision 1-27-9")
+    beside = lone.namespace("other", rev="blue").deployment("other/api", proxies=1)
+    kept = plan(beside, "1.28.10", only=("shop",))
+    assert not any(title.startswith("tag blue") for title in titles(kept))
+    assert not list(steps(kept, RemoveObjects))
+
+
 def test_a_revision_name_that_is_taken_by_another_version_blocks_the_plan() -> None:
     made = plan(shop().plane("1.28.6", "1-28-10"), "1.28.10")
     assert codes(made) == ["UPG-0332"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from upgrader.model.kinds import WORKLOADS
+from upgrader.model.kinds import CRON_JOB, WORKLOADS
 from upgrader.model.playbook import WaveRule
 from upgrader.model.snapshot import Workload
 from upgrader.model.step import counted
@@ -29,10 +29,15 @@ from upgrader.steps import RelabelNamespace, RestartWorkload
 
 
 def concerned(draft: Draft, workload: Workload) -> bool:
-    """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up."""
+    """Whether *workload* is the old revision's: its pods run it, or it names it, or would get it when scaled up.
+
+    A CronJob that names nothing itself goes where its namespace goes.
+    """
     if draft.old in draft.runs.get(workload.key, ()):
         return True
     binding = workload_binding(workload, draft.forecast)
+    if workload.ref.kind == CRON_JOB:
+        return binding.leads_to(draft.old, draft.forecast)
     if binding.way == "template-revision" and workload.ref.kind in WORKLOADS:
         return binding.name == draft.old
     asleep = workload.replicas == 0 and workload.ref.kind in WORKLOADS

@@ -113,7 +113,8 @@ def mind_leftovers(draft: Draft) -> None:
         next_one = draft.forecast.next_proxy(workload)
         if draft.old not in next_one.revisions and draft.old not in draft.runs.get(workload.key, ()):
             continue
-        if workload.key not in draft.behind and workload.gateway != "api" and workload.ref.kind != JOB:
+        meant = workload.key in draft.behind or (draft.behind and not draft.inputs.scope.restarts(workload))
+        if not meant and workload.gateway != "api" and workload.ref.kind != JOB:
             draft.block(
                 LEFT_OVER,
                 workload.name,

@@ -38,7 +38,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             near = get_close_matches(strange[0], sorted(known), 1)
             raise UpgradeError(
                 "UPG-0014",
-                f"there is no namespace or workload {strange[0]}",
+                f"{strange[0]} is no namespace, workload or Gateway of the mesh",
                 what=(f"asked for: {', '.join(strange)}", *(f"did you mean {one}?" for one in near)),
                 why="a misspelt exception would move, or leave, the wrong thing",
                 do=("write it as NAMESPACE or NAMESPACE/WORKLOAD",),

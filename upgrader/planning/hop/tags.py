@@ -210,9 +210,13 @@ def _injecting(draft: Draft) -> frozenset[str]:
 
 
 def remaining_tags(draft: Draft) -> list[str]:
-    """Tags that still point at the old revision and bind nothing that stays behind; ``default`` last."""
+    """Tags that still point at the old revision and bind nothing that stays behind; ``default`` last.
+
+    None where ``--only`` leaves somebody behind: they may be counted on. Where it leaves nobody, the revision goes.
+    """
     found = [tag for tag, revisions in draft.forecast.tags.items() if draft.old in revisions]
-    found = [tag for tag in found if draft.inputs.scope.whole or not draft.inputs.scope.only]
+    if draft.inputs.scope.only and draft.behind:
+        return []
     free = [tag for tag in found if not any(True for _ in _left_with(draft, tag))]
     return sorted(free, key=lambda tag: (tag == DEFAULT_TAG, tag))
 
