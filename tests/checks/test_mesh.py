@@ -244,7 +244,7 @@ def test_what_is_known_of_the_proxies_of_a_revision_that_is_set_aside_is_said_an
     about = ("0343", "revision 1-27-9", "1.28.10 1.29.6")
     assert "no proxy runs on it" in advises(third, *about).summary
     third.deployment("c/old", proxies=2, on="1-27-9")
-    assert "2 pods run on it, and this plan leaves it as it is" in advises(third, *about).summary
+    assert "2 pods run on it, and no step of a plan moves it" in advises(third, *about).summary
     path = ("0343", "revision 1-27-5", "1.26.8 1.27.9 1.28.10")
     between = mesh().plane("1.26.8").plane("1.27.5").deployment("a/old", proxies=1, on="1-26-8")
     silent(between, "0343", path[2])
@@ -252,6 +252,18 @@ def test_what_is_known_of_the_proxies_of_a_revision_that_is_set_aside_is_said_an
     unseen = Unread(what="pods in namespace d", why="forbidden")
     blind = mesh().plane("1.27.9").plane("1.28.10").tag("unused", "1-27-9").having(unread=(unseen,))
     assert "proxy" not in advises(blind, *about).summary
+
+
+def test_an_older_revision_that_is_still_named_is_told_where_nothing_else_is_to_be_done() -> None:
+    made = mesh().plane("1.27.9").plane("1.28.10").tag("prod", "1-27-9").namespace("a", rev="1-27-9")
+    done = made.namespace("b", rev="1-28-10").deployment("b/api", proxies=1).default_validator("1-27-9")
+    found = advises(done, "0343", "revision 1-27-9", "1.28.10")
+    assert found.what == ("named by tag prod, namespace a, the default validator",)
+    assert found.do[1:] == (
+        "kubectl label namespace a istio.io/rev=1-28-10 --overwrite",
+        "istioctl tag set prod --revision 1-28-10 --overwrite",
+    )
+    silent(mesh().plane("1.27.9").plane("1.28.10").namespace("b", rev="1-28-10"), "0343", "1.28.10")
 
 
 def test_a_revision_that_nothing_names_is_nobodys_concern() -> None:

@@ -269,6 +269,20 @@ class TestPuttingBack:
         assert change.manifest["apiVersion"] == "networking.istio.io/v2"
         assert change.ref.kind == newer
 
+    def test_a_kind_of_kubernetes_goes_back_in_the_version_of_its_copy_whatever_the_server_prefers(
+        self, saved: Shelf
+    ) -> None:
+        scaler = Ref(HPA, "istio-ingressgateway", ROOT)
+        saved.served[saved.served.index(HPA)] = Kind("autoscaling", "v1", HPA.plural, HPA.kind)
+        saved.edit(scaler, {"spec": {"minReplicas": 3}})
+        step = Restore(folder="backup/h1", refs=(scaler,))
+
+        (change,) = step.diff(step.observe(saved))
+        assert isinstance(change, Replace)
+        assert (change.ref.kind, change.manifest["apiVersion"]) == (HPA, "autoscaling/v2")
+        assert saved.carry_out(step) == 1
+        assert step.verify(saved).verdict is Verdict.HOLDS
+
     def test_what_the_backup_does_not_have_cannot_be_put_back(self, saved: Shelf) -> None:
         step = Restore(folder="backup/h1", refs=(Ref(VS, "stranger", "shop"),))
 

@@ -13,7 +13,7 @@ from upgrader.cluster.read import settled
 from upgrader.model.change import Change, Create, Replace
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.step import Reader, Reading
-from upgrader.steps.back_up import Entry, load_index
+from upgrader.steps.back_up import Entry, is_backed_up, load_index
 from upgrader.steps.drift import damaged
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -50,7 +50,8 @@ class Copy(msgspec.Struct, frozen=True):
 class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore", tag_field="step"):
     """Each object of *refs* (all of the backup when empty) equals its copy in *folder*, metadata that the server owns aside.
 
-    What is missing is created, what differs is replaced, what is equal is left alone. How many replicas a Deployment
+    What is missing is created, what differs is replaced, what is equal is left alone. Istio's own kinds are written in the
+    version that the server prefers by now, for theirs all have one schema; Kubernetes' in that of the copy. How many replicas a Deployment
     has is its autoscaler's affair and stays as it is.
     """
 
@@ -67,6 +68,10 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore", tag_fiel
         found = []
         for entry in self._entries(cluster):
             kind = served.get((entry.group, entry.plural))
+            if kind is not None and not is_backed_up(entry.group):
+                kind = (
+                    entry.ref.kind
+                )  # versions of Kubernetes' own kinds differ: autoscaling/v1 has no metrics
             ref = entry.ref if kind is None else Ref(kind, entry.name, entry.namespace)
             body = {**self._body(cluster, entry), "apiVersion": ref.kind.api_version}
             found.append(Copy(ref, body, None if kind is None else cluster.get(ref), kind is not None))

@@ -13,14 +13,14 @@ from upgrader.model.version import Version
 
 
 def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
-    """Report revisions that a hop neither leaves nor leads to, although something names them or runs on them.
+    """Report older revisions that a hop neither leaves nor leads to, although something names them or runs on them.
 
-    As a rule nothing runs on them, so the plan starts elsewhere. Proxies that do run there, and what names them, stay
-    where they are, one minor more behind.
+    As a rule nothing runs on them, so the plan starts elsewhere, or says that nothing is to be done. Proxies that do run
+    there, and what names them, stay where they are, and each hop puts them one minor more behind.
     """
     leaves = moving(mesh, context)
     for plane in mesh.control_planes:
-        target = context.path[-1] if len(context.path) > 1 else None
+        target = context.path[-1] if context.path else None
         newer = target is None or not plane.version or Version.parse(plane.version) >= target
         on_the_way = any(plane.version == str(v) for v in context.path)
         if newer or on_the_way or plane.revision in leaves:
@@ -31,11 +31,12 @@ def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 code="UPG-0343",
                 severity=Severity.ADVISORY,
                 subject=f"revision {plane.revision}",
-                summary=f"revision {plane.revision} ({plane.version}): {_serves(mesh, plane.revision)}this plan leaves it as it is",
+                summary=f"revision {plane.revision} ({plane.version}): {_serves(mesh, plane.revision)}no step of a plan moves it",
                 what=(f"named by {some(names)}",) if names else (),
                 why="a plan leaves one revision at a time; what starts there later would be left behind",
                 do=(
                     f"kubectl -n {plane.ref.namespace} get deployment {plane.ref.name}      # is it still wanted",
+                    *(_away(mesh, plane.revision, min(leaves, default="REVISION"))),
                 ),
                 objects=(str(plane.ref),),
             )
@@ -48,6 +49,16 @@ def _naming(mesh: Snapshot, revision: str) -> Iterator[str]:
     yield from (f"namespace {n.name}" for n in mesh.namespaces if n.labels.get(REVISION) in named)
     if default_validator_of(mesh) == revision:
         yield "the default validator"
+
+
+def _away(mesh: Snapshot, revision: str, to: str) -> Iterator[str]:
+    """Commands that lead what names *revision* to the revision that serves, where it is not wanted any more."""
+    spaces = [n.name for n in mesh.namespaces if n.labels.get(REVISION) == revision]
+    if spaces:
+        yield f"kubectl label namespace {' '.join(spaces)} {REVISION}={to} --overwrite"
+    for tag, revisions in sorted(tags_of(mesh).items()):
+        if revision in revisions:
+            yield f"istioctl tag set {tag} --revision {to} --overwrite"
 
 
 def _serves(mesh: Snapshot, revision: str) -> str:
