@@ -61,18 +61,20 @@ def lost(*, sent: bool) -> Unreachable:
     return trouble
 
 
-def ask(transport: Retrying | Recording | Counting, method: str = "GET", **query: str) -> int:
-    return transport.send(method, "/x", query, None, "", "")[0]
+def ask(
+    transport: Retrying | Recording | Counting, method: str = "GET", path: str = "/x", **query: str
+) -> int:
+    return transport.send(method, path, query, None, "", "")[0]
 
 
-@pytest.mark.parametrize("day", [429, 502, 503, 504, lost(sent=True), lost(sent=False)])
+@pytest.mark.parametrize("day", [429, 500, 502, 503, 504, lost(sent=True), lost(sent=False)])
 def test_a_read_is_asked_again_until_the_weather_changes(day: int | Exception) -> None:
     clock, inner = Clock(), Weather(day, day, 200)
     assert ask(Retrying(inner, clock)) == 200
     assert clock.slept == [0.5, 1.0]
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 409, 410, 422, 500])
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 409, 410, 422])
 def test_an_answer_that_will_not_change_is_not_asked_for_again(status: int) -> None:
     inner = Weather(status)
     assert ask(Retrying(inner, Clock())) == status
@@ -80,7 +82,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again(status: int) -> N
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("day", [502, 503, 504, lost(sent=True)])
+@pytest.mark.parametrize("day", [500, 502, 503, 504, lost(sent=True)])
 def test_a_write_whose_outcome_is_unknown_is_never_sent_twice(method: str, day: int | Exception) -> None:
     inner = Weather(day, 200)
     if isinstance(day, Exception):
@@ -102,6 +104,20 @@ def test_a_write_that_surely_was_not_looked_at_is_sent_again(day: int | Exceptio
 def test_a_dry_run_is_as_harmless_as_a_read() -> None:
     inner = Weather(503, 200)
     assert ask(Retrying(inner, Clock()), "POST", dryRun="All") == 200
+
+
+@pytest.mark.parametrize("day", [503, lost(sent=True)])
+def test_a_question_about_rights_is_as_harmless_as_a_read(day: int | Exception) -> None:
+    inner = Weather(day, 201)
+    reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert ask(Retrying(inner, Clock()), "POST", reviews) == 201
+    assert inner.sent == ["POST", "POST"]
+
+
+def test_an_error_of_a_pod_or_of_a_webhook_is_an_answer() -> None:
+    pod, webhook = Weather(500, 200), Weather(500, 200)
+    assert ask(Retrying(pod, Clock()), path="/api/v1/namespaces/a/pods/b:15014/proxy/debug/syncz") == 500
+    assert ask(Retrying(webhook, Clock()), "POST", dryRun="All") == 500
 
 
 def test_a_dead_server_is_given_up_after_a_known_time_and_number() -> None:

@@ -18,6 +18,8 @@ from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.step import Reader
 
 _BUSY = (429, 502, 503, 504)
+_REVIEWS = "/apis/authorization.k8s.io/"
+"""A POST there asks whether something is allowed, and stores nothing."""
 _LONGEST_PAUSE = 30.0
 A = TypeVar("A", Answer, Dialled)
 
@@ -25,9 +27,10 @@ A = TypeVar("A", Answer, Dialled)
 class Retrying:
     """A transport that asks again, for a bounded time, where asking again is harmless.
 
-    Reads and dry runs: after no answer, 429, 502, 503 and 504. Writes: only when the request surely never left
-    (connection refused) or the server says that it did not look at it (429); everything else is for the engine, which
-    observes before it decides.
+    Reads, dry runs and questions about rights: after no answer, 429, 502, 503 and 504. Reads of the server itself after 500
+    as well, as when its etcd elects a leader; what a pod or a webhook answers with 500 is an answer. Writes: only when the
+    request surely never left (connection refused) or the server says that it did not look at it (429); everything else is
+    for the engine, which observes before it decides.
 
     Args:
         patience: Seconds in all; measured on *clock*, for tenacity's own ``stop_after_delay`` reads another one.
@@ -50,20 +53,23 @@ class Retrying:
         accept: str,
     ) -> Answer:
         """The first answer that is not worth asking again, or the last one there was time for."""
-        harmless = method == "GET" or "dryRun" in query
-        return self._again(
-            lambda: self._inner.send(method, path, query, body, content_type, accept), harmless=harmless
-        )
+        passing: tuple[int, ...]
+        if method == "GET":
+            passing = _BUSY if "/proxy/" in path else (500, *_BUSY)
+        else:
+            passing = _BUSY if "dryRun" in query or path.startswith(_REVIEWS) else ()
+        return self._again(lambda: self._inner.send(method, path, query, body, content_type, accept), passing)
 
     def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
         """As for a read: opening a connection changes nothing."""
-        return self._again(lambda: self._inner.dial(path, query, protocol), harmless=True)
+        return self._again(lambda: self._inner.dial(path, query, protocol), _BUSY)
 
-    def _again(self, ask: Callable[[], A], *, harmless: bool) -> A:
+    def _again(self, ask: Callable[[], A], passing: tuple[int, ...]) -> A:
+        """*passing* are the answers that another try may change; () for what may not be sent twice."""
         deadline = self._clock.boottime() + self._patience
         again = tenacity.Retrying(
             sleep=self._clock.sleep,
-            retry=lambda state: _worth_it(state, harmless=harmless),
+            retry=lambda state: _worth_it(state, passing),
             wait=_pause,
             stop=lambda state: (
                 state.attempt_number >= self._attempts
@@ -75,13 +81,13 @@ class Retrying:
         return answer
 
 
-def _worth_it(state: tenacity.RetryCallState, *, harmless: bool) -> bool:
+def _worth_it(state: tenacity.RetryCallState, passing: tuple[int, ...]) -> bool:
     assert state.outcome is not None
     trouble = state.outcome.exception()
     if trouble is not None:
-        return isinstance(trouble, Unreachable) and (harmless or not trouble.ambiguous)
+        return isinstance(trouble, Unreachable) and (bool(passing) or not trouble.ambiguous)
     status = state.outcome.result()[0]
-    return status == 429 or (harmless and status in _BUSY)
+    return status == 429 or status in passing
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

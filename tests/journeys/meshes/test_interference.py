@@ -228,6 +228,19 @@ def test_what_may_not_be_read_blocks_the_plan(tmp_path: Path) -> None:
     assert "pods in namespace shop" in refusal(here, tmp_path, "1.29.6")["UPG-0303"].what[0]
 
 
+def test_what_can_not_be_read_any_more_is_not_called_gone(tmp_path: Path) -> None:
+    here = mesh()
+    one = journey(here, tmp_path, "never", lambda: None)
+    plan = one.plan()
+    here.world.api.rbac.deny("admin", verbs=("list",), resources=("deployments",), namespaces=("", "shop"))
+    before = len(here.world.audit.writes(user="admin"))
+    with pytest.raises(UpgradeError) as caught:
+        one.begin(plan)
+    assert caught.value.code == "UPG-0303"
+    assert "deployments.apps in namespace shop" in caught.value.headline
+    assert len(here.world.audit.writes(user="admin")) == before
+
+
 def test_what_may_not_be_written_is_noticed_before_the_first_write(tmp_path: Path) -> None:
     here = mesh()
     one = journey(here, tmp_path, "never", lambda: None)

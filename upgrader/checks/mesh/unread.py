@@ -34,6 +34,11 @@ OPEN = {
 def unread(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report what could not be read: it is not "none", so nothing may be concluded from its absence."""
     del context
+    yield from gaps(mesh)
+
+
+def gaps(mesh: Snapshot) -> Iterator[Finding]:
+    """The finding about everything that a plan depends on and that could not be read; none where all was."""
     missing = [entry for entry in mesh.unread if not entry.optional]
     if not missing:
         return

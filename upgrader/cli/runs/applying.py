@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from upgrader.catalog import site_digests
+from upgrader.checks.mesh.unread import gaps
 from upgrader.cli.runs.permitting import check_permissions
 from upgrader.cli.wiring import Connection, survey
 from upgrader.engine.keeping.folder import runs_in
@@ -162,8 +163,11 @@ def check_fit(plan: Plan, mesh: Snapshot) -> None:
     """What the plan was decided from is still so.
 
     Raises:
-        UpgradeError: UPG-0401 naming each difference and the steps it touches.
+        UpgradeError: UPG-0401 naming each difference and the steps it touches; UPG-0303 some of it could not be read now,
+            which is not the same as being gone.
     """
+    if unread := [*gaps(mesh)]:
+        raise blocked(unread)
     found = drifted(plan, mesh)
     if not found:
         return
