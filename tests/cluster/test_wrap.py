@@ -106,7 +106,7 @@ def test_a_dry_run_is_as_harmless_as_a_read() -> None:
     assert ask(Retrying(inner, Clock()), "POST", dryRun="All") == 200
 
 
-@pytest.mark.parametrize("day", [503, lost(sent=True)])
+@pytest.mark.parametrize("day", [500, 503, lost(sent=True)])
 def test_a_question_about_rights_is_as_harmless_as_a_read(day: int | Exception) -> None:
     inner = Weather(day, 201)
     reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

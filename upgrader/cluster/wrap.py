@@ -27,8 +27,8 @@ A = TypeVar("A", Answer, Dialled)
 class Retrying:
     """A transport that asks again, for a bounded time, where asking again is harmless.
 
-    Reads, dry runs and questions about rights: after no answer, 429, 502, 503 and 504. Reads of the server itself after 500
-    as well, as when its etcd elects a leader; what a pod or a webhook answers with 500 is an answer. Writes: only when the
+    Reads, dry runs and questions about rights: after no answer, 429, 502, 503 and 504. What the server itself is asked, after
+    500 as well, as when its etcd elects a leader; what a pod or a webhook answers with 500 is an answer. Writes: only when the
     request surely never left (connection refused) or the server says that it did not look at it (429); everything else is
     for the engine, which observes before it decides.
 
@@ -54,10 +54,10 @@ class Retrying:
     ) -> Answer:
         """The first answer that is not worth asking again, or the last one there was time for."""
         passing: tuple[int, ...]
-        if method == "GET":
-            passing = _BUSY if "/proxy/" in path else (500, *_BUSY)
+        if path.startswith(_REVIEWS) or (method == "GET" and "/proxy/" not in path):
+            passing = (500, *_BUSY)
         else:
-            passing = _BUSY if "dryRun" in query or path.startswith(_REVIEWS) else ()
+            passing = _BUSY if method == "GET" or "dryRun" in query else ()
         return self._again(lambda: self._inner.send(method, path, query, body, content_type, accept), passing)
 
     def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
