@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from upgrader.engine.driving.wait import Patience
 from upgrader.engine.keeping.folder import RunFolder
 from upgrader.model.change import HOME
 from upgrader.model.errors import Exit, UpgradeError
@@ -10,6 +13,9 @@ from upgrader.model.step import Reader
 from upgrader.planning.inverse import undo
 from upgrader.planning.plan import Gate, Plan
 from upgrader.planning.record import Progress
+
+_AGAIN, _PAUSE = 3, 5.0
+"""How often the record is copied again before what cannot be taken back, and how many seconds apart."""
 
 
 def undoing(progress: Progress, folder: RunFolder) -> Plan:
@@ -49,6 +55,24 @@ def same_cluster(plan: Plan, reader: Reader) -> None:
         exit_code=Exit.STALE,
         left="Nothing more was sent.",
     )
+
+
+def kept(keep: Callable[[], str], patience: Patience) -> str:
+    """Why the record could not be copied, after some tries; empty when it was.
+
+    One lost answer is no reason to stop a run that has come this far.
+
+    Args:
+        keep: Copies what is new; returns why it could not.
+        patience: How the engine waits.
+    """
+    trouble = keep()
+    for _ in range(_AGAIN):
+        if not trouble:
+            break
+        patience.pause(_PAUSE)
+        trouble = keep()
+    return trouble
 
 
 def no_copy(run: str, trouble: str) -> UpgradeError:

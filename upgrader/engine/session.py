@@ -20,7 +20,7 @@ from upgrader.engine.keeping.mirror import Mirror
 from upgrader.engine.lease import Lease
 from upgrader.engine.lifecycle import Lifecycle
 from upgrader.engine.looking.recheck import refuse_drift, without_backup
-from upgrader.engine.no_return import no_copy, same_cluster, undoing
+from upgrader.engine.no_return import kept, no_copy, same_cluster, undoing
 from upgrader.engine.runner import Runner, Turns
 from upgrader.host.clock import Clock
 from upgrader.host.files import FileLock
@@ -195,7 +195,7 @@ class Session:
     def _no_return(self) -> None:
         """Before what cannot be taken back: the very cluster, and a record that outlives this machine."""
         same_cluster(self.plan, self._setting.cluster)
-        if trouble := self._keep():
+        if trouble := kept(self._keep, self._patience):
             raise no_copy(self.folder.run, trouble)
 
     def leave(self) -> None:
