@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from random import Random
 from typing import Protocol
 
 from upgrader.cluster.port import Answer, Dialled, Transport
@@ -144,3 +145,39 @@ class Faulty:
 def every_first(_: str, __: str, times: int) -> bool:
     """Every mutation once: the first time it is sent, and not when it is sent again."""
     return times % 2 == 1
+
+
+class Lossy:
+    """A transport on which one request in fifty is lost, or its answer, reads as well as writes."""
+
+    def __init__(self, inner: Transport, luck: Random) -> None:
+        self._inner, self._luck = inner, luck
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        content_type: str,
+        accept: str,
+    ) -> Answer:
+        """As the server, mostly."""
+        if self._luck.random() > 0.02:
+            return self._inner.send(method, path, query, body, content_type, accept)
+        if self._luck.random() < 0.5:
+            self._inner.send(method, path, query, body, content_type, accept)
+        status = self._luck.choice([0, 429, 500, 503, 504])
+        if not status:
+            raise Unreachable("EOF", request=f"{method} {path}")
+        told = {
+            "kind": "Status",
+            "status": "Failure",
+            "code": status,
+            "message": "etcdserver: request timed out",
+        }
+        return status, {"content-type": "application/json"}, json.dumps(told).encode()
+
+    def dial(self, path: str, query: Mapping[str, str], protocol: str) -> Dialled:
+        """As the server."""
+        return self._inner.dial(path, query, protocol)

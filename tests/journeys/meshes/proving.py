@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -89,7 +89,7 @@ class Watched(Journey):
     step: str = ""
 
     @classmethod
-    def at(cls, site: Site, place: Path, manifests: Path) -> Watched:
+    def at(cls, site: Site, place: Path, manifests: Path) -> Self:
         """The mesh of *site*, as it is now."""
         place.mkdir(parents=True, exist_ok=True)
         one = cls(site.world, place, manifests, watch=Watch.begin(site.world))
@@ -97,7 +97,7 @@ class Watched(Journey):
         one.cluster_of = lambda folder: Writing(one, folder)
         return one
 
-    def forked(self, place: Path) -> Watched:
+    def forked(self, place: Path) -> Self:
         """The same at this moment, to go on in another way."""
         place.mkdir(parents=True, exist_ok=True)
         world = self.world.fork()
