@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from upgrader.model.step import counted
@@ -114,8 +115,9 @@ def saved_text(plan: Plan, path: str, style: Style, typed: Typed, *, next_comman
         saved = f"Saved anyway for reading: {path} ({plan.id})"
         code = next(f.code for f in plan.findings if f.blocks)
         target = f" --to {plan.path[-1]}" if plan.path else ""
+        site = f" --catalog {shlex.quote(plan.catalog)}" if plan.catalog else ""
         rows = [
-            ("after fixing:", f"upgrade plan{target} --out {path}"),
+            ("after fixing:", f"upgrade plan{target}{site} --out {path}"),
             ("a finding:", f"upgrade explain {code}"),
             ("for the review:", f"upgrade show {path} -o markdown"),
         ]
