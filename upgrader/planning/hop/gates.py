@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 
 from upgrader.model.injection import IGNORED_NAMESPACES
@@ -177,14 +176,6 @@ def connected(draft: Draft) -> AnyProbe:
         version=draft.inputs.release.version,
         root_namespace=draft.inputs.mesh.root_namespace,
     )
-
-
-def span_words(length: timedelta) -> str:
-    """``10m``, ``1h30m``, ``45s``."""
-    minutes, seconds = divmod(round(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    words = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else ""]
-    return "".join(words) or "0s"
 
 
 def words(draft: Draft, template: str, wave: str, namespaces: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from upgrader.report.outlook.blocks import restarts_text, times_text
 from upgrader.report.outlook.classes import basis_lines
 from upgrader.report.plan.findings import answers_text, findings_text
 from upgrader.report.plan.rendering import rendered_rows, rendered_text
-from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
+from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text
 from upgrader.report.style import Style
 
 
@@ -104,7 +104,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     head = f"Plan: {counted(len(items), 'step')}: "
     yield from joined([*words[:-1], f"{words[-1]}."], style.width, head, rest="      ")
     approvals = f", plus {counted(manual, 'approval')}" if manual else ""
-    yield from fitted(f"      About {span_text(estimate(plan))}{approvals}.", style.width)
+    yield from fitted(f"      About {estimate(plan)}{approvals}.", style.width)
     for number, line in enumerate(basis_lines(plan)):
         yield from hung("      Basis: " if number == 0 else " " * 13, line, style.width)
 
