@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upgrader.cluster.read.images import image_of, text_of, version_of
+from upgrader.cluster.read.listeners import listener_set_of
 from upgrader.cluster.read.planes import (
     control_plane_of,
     gitops_annotations,
@@ -55,6 +56,7 @@ __all__ = [
     "is_native",
     "is_ready",
     "label_owners",
+    "listener_set_of",
     "managers_of",
     "owner_of",
     "owner_text",
