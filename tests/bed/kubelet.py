@@ -16,7 +16,7 @@ from tests.bed.build import place
 from tests.bed.control_plane import Files
 from tests.bed.processes import Processes
 from tests.bed.space import python
-from tests.bed.versions import NEW, OLD, istio
+from tests.bed.versions import STAMPS, istio
 
 _PORTS = {
     "httpAddr": 8080,
@@ -140,7 +140,7 @@ class Kubelet:
     def _run(self, name: str, pod: Obj) -> None:
         container = next(c for c in pod["spec"]["containers"] if c["name"] == "discovery")
         tag = container["image"].rsplit(":", 1)[-1]
-        if tag not in {OLD, NEW}:
+        if tag not in STAMPS:
             raise ValueError(f"no istiod of {container['image']} was built")
         home = self._files.folder / "pods" / name
         home.mkdir(parents=True, exist_ok=True)

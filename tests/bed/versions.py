@@ -12,7 +12,10 @@ KUBERNETES: Mapping[str, str] = {"1.32": "1.32.2", "1.34": "1.34.4"}
 """Minor to release. The oldest that Istio 1.30 supports, and the one that the recorded exchanges come from."""
 USUAL = "1.34"
 OLD, NEW = "1.29.6", "1.30.3"
-"""Stamps of istiod and istioctl: one source, the only one that the module proxy serves, linked twice."""
+BEFORE_NEW = "1.30.2"
+"""For what an istiod of OLD knows nothing of: ListenerSets."""
+STAMPS = (OLD, BEFORE_NEW, NEW)
+"""Of istiod and istioctl: one source, the only one that the module proxy serves, linked for each."""
 HUB = "docker.io/istio"
 _STAMP = "istio.io/istio/pkg/version"
 _GIT = "k8s.io/component-base/version"
@@ -47,7 +50,7 @@ def programs(minor: str) -> tuple[Program, ...]:
         *(_kubernetes(name, minor) for name in ("apiserver", "controller-manager", "scheduler", "ctl")),
         Program("etcd", "etcd", "go.etcd.io/etcd/server/v3", "3.6.16"),
         Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "0.8.0"),
-        *(one for stamp in (OLD, NEW) for one in istio(stamp)),
+        *(one for stamp in STAMPS for one in istio(stamp)),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.accepting import accepts
 from upgrader.catalog import Catalog, Release, Support, load_catalog
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.ownership import old_has_drop
 from upgrader.model.version import Version
 
 ENTRY = """
@@ -182,3 +183,15 @@ def test_an_entry_that_is_there_twice_is_refused() -> None:
     with pytest.raises(UpgradeError) as refused:
         read(twice)
     assert refused.value.what == ("1.29 is there twice",)
+
+
+def test_the_floor_for_gateways_that_are_emptied_is_what_steps_and_gates_go_by() -> None:
+    """Whoever makes a plan asks the catalog, what is done and looked at cannot: the fact is in two rooms."""
+    mended = [Version.parse(v) for v in load_catalog().floors["gateways-emptied"].leaving]
+    for first in mended:
+        assert not old_has_drop(first)
+        assert old_has_drop(Version(first.major, first.minor, first.patch - 1))
+    told = {v.series for v in mended}
+    for minor in map(Version.parse, load_catalog().minors()):
+        latest = Version(minor.major, minor.minor, 99)
+        assert old_has_drop(latest) == (latest < mended[0] and latest.series not in told), minor

@@ -6,6 +6,7 @@ import pytest
 
 from tests.checks.asking import advises, blocks, said, silent
 from tests.meshes import HUB, Mesh, image, mesh, shop
+from upgrader.model.snapshot import RunningImage
 
 MIRROR = "registry.corp/istio/proxyv2"
 
@@ -357,6 +358,47 @@ def test_a_plugin_of_another_registry_than_istiod_is_told_until_that_is_a_mirror
     found = advises(made, "0204", "istio-system/istio-cni-node")
     assert found.what == (f"it names {image}", "istiod is docker.io/istio/pilot:1.27.9")
     silent(made, "0204", mirrors={"docker.io/istio": "registry.corp:5000/istio"})
+
+
+def runs(made: Mesh, *pods: tuple[str, int, str, str]) -> Mesh:
+    """Workload, pods, image and digest of what has no proxy."""
+    found = (RunningImage(workload=w, count=n, image=image(i, d)) for w, n, i, d in pods)
+    return made.having(running_images=tuple(found))
+
+
+CNI = "DaemonSet istio-system/istio-cni-node"
+PLUGIN = "docker.io/istio/install-cni:1.27.9"
+
+
+def test_a_node_whose_plugin_is_another_build_is_told() -> None:
+    mixed = runs(nodes(), (CNI, 2, PLUGIN, "sha256:aaaa"), (CNI, 1, PLUGIN, "sha256:bbbb"))
+    found = advises(mixed, "0204", "istio-system/istio-cni-node")
+    assert found.what == (f"2 run {PLUGIN} (sha256:aaaa)", f"1 run {PLUGIN} (sha256:bbbb)")
+    silent(runs(nodes(), (CNI, 2, PLUGIN, "sha256:aaaa"), (CNI, 1, PLUGIN, "")), "0204")
+
+
+ISTIOD = "Deployment istio-system/istiod-1-27-9"
+PILOT = "docker.io/istio/pilot:1.27.9"
+
+
+def test_an_istiod_whose_pods_are_of_two_builds_is_told() -> None:
+    mixed = runs(cart(), (ISTIOD, 1, PILOT, "sha256:bbbb"), (ISTIOD, 2, PILOT, "sha256:aaaa"))
+    found = advises(mixed, "0206", "istio-system/istiod-1-27-9")
+    assert found.summary == f"istio-system/istiod-1-27-9: 3 pods run 2 builds of {PILOT}"
+    assert found.what == (f"2 run {PILOT} (sha256:aaaa)", f"1 run {PILOT} (sha256:bbbb)")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (ISTIOD, 1, PILOT, "sha256:aaaa"),
+        (ISTIOD, 1, PILOT, ""),
+        (ISTIOD, 1, "docker.io/istio/pilot:1.27.8", "sha256:bbbb"),
+        ("Deployment istio-system/istiod-1-28-10", 1, PILOT, "sha256:bbbb"),
+    ],
+)
+def test_one_build_an_untold_one_and_a_rollout_are_no_moved_tag(other: tuple[str, int, str, str]) -> None:
+    silent(runs(cart(), (ISTIOD, 2, PILOT, "sha256:aaaa"), other), "0206")
 
 
 def test_a_stale_waypoint_is_named_with_its_cause() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,26 @@ def test_a_plan_is_stale_once_the_sites_files_are_others(desk: Desks) -> None:
     assert "advisories/1.28.yaml: its content changed" in said.err
     question.unlink()
     assert "advisories/1.28.yaml: it is gone" in shop.type("apply", str(plan)).err
+
+
+def test_what_a_plan_says_to_type_about_an_advisory_of_the_site_works_from_anywhere(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = desk()
+    place = shop.place / "our own" / "advisories"
+    place.mkdir(parents=True)
+    (place / "1.28.yaml").write_text(OUR_QUESTION, encoding="utf-8")
+    monkeypatch.chdir(shop.place)
+    asked = ("check", "--to", "1.28", "--catalog", "our own", "-o", "json")
+    found = {f["subject"]: f for f in json.loads(shop.type(*asked).out)["findings"]}
+    ours = found["1.28-our-header"]
+    monkeypatch.chdir("/")
+    typed = shlex.split(ours["why"].partition("(upgrade ")[2].rstrip(")"))
+    assert "Our header is read by nobody" in shop.type(*typed).out
+    plan = shlex.split(ours["do"][0], comments=True)[1:]
+    assert shop.type(*plan, "--manifests", str(shop.place / "manifests")).code == 0
+    built_in = next(f for f in found.values() if f["code"] == "UPG-0362" and f is not ours)
+    assert built_in["why"].endswith(f"(upgrade explain {built_in['subject']})")
 
 
 def test_an_advisory_of_the_site_is_explained(desk: Desks) -> None:

@@ -91,6 +91,13 @@ def test_half_a_manifest_is_refused(tmp_path: Path, text: str) -> None:
     assert refusal(folder(tmp_path, **rendered(zz=text))).code == "UPG-0010"
 
 
+def test_a_key_that_is_said_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    once = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: x}\n"
+    assert load(folder(tmp_path / "once", **rendered(zz=once))).documents
+    twice = refusal(folder(tmp_path / "twice", **rendered(zz=once + "data: {b: x}\n")))
+    assert (twice.code, twice.what) == ("UPG-0010", ("key 'data' is said twice, in lines 4 and 5",))
+
+
 def test_another_version_another_revision_and_none_are_refused(tmp_path: Path) -> None:
     other = {n.removesuffix(".yaml"): t for n, t in render_version("1.28.6").items()}
     assert "its istiod image" in refusal(folder(tmp_path / "a", **other)).what[0]

@@ -94,6 +94,14 @@ def test_an_overlay_is_one_istio_operator(tmp_path: Path) -> None:
         ("kind: Deployment\n", "not one IstioOperator"),
         (OPERATOR + "a: 1\n---\n" + OPERATOR + "a: 1\n", "not one IstioOperator"),
         ("{", "while parsing"),
+        (
+            OPERATOR + "values: {}\n  hub: a\n  values: {a: 1}\n",
+            "key 'values' is said twice, in lines 4 and 6",
+        ),
+        (
+            OPERATOR + "values: {pilot: {env: {A: 1, B: 2, A: 3}}}\n",
+            "key 'A' is said twice, in lines 4 and 4",
+        ),
         (OPERATOR + "[]\n", "not a mapping"),
         (None, "No such file"),
     ],

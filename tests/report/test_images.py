@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.checks.test_images import nodes
+from tests.checks.test_images import nodes, runs
 from tests.meshes import HUB
 from upgrader.report.images import ImageRow, image_rows, images_text
 from upgrader.report.style import Style
@@ -58,6 +58,20 @@ def test_a_voice_gets_a_line_each() -> None:
         said[2]
         == f"gateway of revision 1-27-9: 1 run {HUB}:1.25.5: another release than its revision injects"
     )
+
+
+def test_what_the_pods_of_istiod_and_of_the_plugin_run_is_told_with_its_digest() -> None:
+    istiod, plugin = "Deployment istio-system/istiod-1-27-9", "DaemonSet istio-system/istio-cni-node"
+    pilot, cni = "docker.io/istio/pilot:1.27.9", "docker.io/istio/install-cni:1.27.9"
+    made = runs(
+        nodes(), (istiod, 2, pilot, "sha256:a"), (istiod, 1, pilot, "sha256:b"), (plugin, 3, cni, "sha256:c")
+    )
+    found = [r for r in image_rows(made.snapshot(), {}) if r.component in {"istiod", "istio-cni"}]
+    assert [(r.component, r.pods, r.image, r.digest, r.remark) for r in found] == [
+        ("istiod", 1, pilot, "sha256:b", "same tag, other digest"),
+        ("istiod", 2, pilot, "sha256:a", ""),
+        ("istio-cni", 3, cni, "sha256:c", ""),
+    ]
 
 
 def test_a_mirror_that_was_declared_is_not_odd() -> None:

@@ -14,7 +14,7 @@ from upgrader.checks.restarts.restart import Range
 from upgrader.planning.outlook.expected import Outlook
 from upgrader.planning.plan import Plan
 from upgrader.report.outlook.blocks import restarts_text, times_text
-from upgrader.report.outlook.classes import basis_lines, classes, lasting
+from upgrader.report.outlook.classes import basis_lines, classes
 from upgrader.report.plan.markdown import plan_markdown
 from upgrader.report.plan.text import plan_text
 from upgrader.report.style import Style
@@ -120,4 +120,4 @@ def test_the_basis_is_one_line_for_each_source() -> None:
     ],
 )
 def test_a_range_is_told_in_the_unit_that_fits(span: Range, words: str) -> None:
-    assert lasting(span) == words
+    assert str(span) == words

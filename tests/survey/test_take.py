@@ -107,6 +107,33 @@ def test_parts_of_the_nodes_are_read_wherever_they_are(shelf: Any, look: Look) -
     assert found.workloads[0].images == {"istio-cni-node": "docker.io/istio/install-cni:1.27.9"}
 
 
+def test_what_istiods_and_node_plugins_run_is_read_from_their_pods(shelf: Any, look: Look) -> None:
+    def part(name: str, container: str, image: str, digest: str, **meta: Any) -> Obj:
+        found = pod(name, "istio-system", owner=("apps/v1", "DaemonSet", "node"), **meta)
+        found["spec"] = {"containers": [{"name": container, "image": image}]}
+        found["status"]["containerStatuses"] = [{"name": container, "imageID": f"{image}@{digest}"}]
+        return found
+
+    pilot, cni = "docker.io/istio/pilot:1.27.9", "docker.io/istio/install-cni:1.27.9"
+    there = [
+        part("istiod-a", "discovery", pilot, "sha256:aa"),
+        part("istiod-b", "discovery", pilot, "sha256:bb"),
+        part("istiod-c", "discovery", pilot, "sha256:aa"),
+        part("cni-a", "install-cni", cni, "sha256:cc"),
+        part("zookeeper", "discovery", "corp/discovery:1", "sha256:dd"),
+    ]
+    going = part("istiod-d", "discovery", pilot, "sha256:ee")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    ended = part("istiod-e", "discovery", pilot, "sha256:ff")
+    ended["status"]["phase"] = "Failed"
+    found = look(shelf([*mesh(), *there, going, ended]))
+    assert [(r.workload, r.image.digest, r.count) for r in found.running_images] == [
+        ("DaemonSet istio-system/node", "sha256:cc", 1),
+        ("DaemonSet istio-system/node", "sha256:aa", 2),
+        ("DaemonSet istio-system/node", "sha256:bb", 1),
+    ]
+
+
 def test_control_planes_are_found_in_every_namespace(shelf: Any, look: Look) -> None:
     found = look(shelf([*mesh(), obj("Namespace", "canary"), istiod("1-28-10", "1.28.10", "canary")]))
     assert [(p.ref.namespace, p.revision) for p in found.control_planes] == [

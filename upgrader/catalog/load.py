@@ -23,6 +23,7 @@ from upgrader.catalog.entries import (
 )
 from upgrader.catalog.query import Catalog, minor_of
 from upgrader.model.errors import Exit, UpgradeError
+from upgrader.model.said_once import once_loader
 from upgrader.model.version import Version
 
 ADVISORIES = "advisories"
@@ -145,30 +146,12 @@ def decoded(file: Path, kind: type[Decoded]) -> Decoded:
 
     found: Any = None
     try:
-        found = yaml.load(file.read_bytes(), Loader=_strict())  # noqa: S506  a safe loader that refuses a key said twice
+        found = yaml.load(file.read_bytes(), Loader=once_loader())  # noqa: S506  a safe loader
         return msgspec.convert(found, kind)
     except OSError as error:
         raise unusable(file, error.strerror or "can not be read") from error
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise unusable(file, _named(found, " ".join(str(error).split()))) from error
-
-
-@cache
-def _strict() -> Any:
-    """PyYAML keeps the last of two equal keys and says nothing: half an entry would be lost."""
-    import yaml
-
-    class Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [key.value for key, _ in node.value if isinstance(key.value, str)]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key!r} is said twice", node.start_mark
-                    )
-            return super().construct_mapping(node, deep)
-
-    return Strict
 
 
 def _named(found: Any, message: str) -> str:

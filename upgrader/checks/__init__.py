@@ -38,6 +38,7 @@ from upgrader.checks.images.kube_injected import kube_injected
 from upgrader.checks.images.node_parts import node_parts
 from upgrader.checks.images.orphans import orphans
 from upgrader.checks.images.pinned import pinned
+from upgrader.checks.images.plane_builds import plane_builds
 from upgrader.checks.injection.both_labels import both_labels
 from upgrader.checks.injection.ignored_labels import ignored_labels
 from upgrader.checks.injection.nowhere import nowhere
@@ -146,6 +147,7 @@ CHECKS: tuple[Check, ...] = (
     limits,
     alone,
     consistency,
+    plane_builds,
     node_parts,
     init_containers,
     orphans,

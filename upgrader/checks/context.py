@@ -23,6 +23,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: Versions; the first is the one that runs, each next one is a hop away.
         excluded: ``namespace`` or ``namespace/workload`` that stays behind on purpose.
+        site: Folder of the site's own catalog, whole; empty where there is none.
         mirrors: Image repositories that hold the same images: upstream to mirror.
         advisories: Minor to what changes when one moves onto it, as ``checks.advisories.choosing`` finds it.
         answers: Advisory id to what somebody answered.
@@ -34,6 +35,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[Version, ...]
     catalog: Catalog
     excluded: tuple[str, ...] = ()
+    site: str = ""
     mirrors: Mapping[str, str] = {}
     advisories: Mapping[str, tuple[Advisory, ...]] = {}
     answers: Mapping[str, Answer] = {}

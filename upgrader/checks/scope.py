@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from upgrader.checks.context import Context
@@ -111,9 +112,10 @@ def some(names: Sequence[str], limit: int = 5) -> str:
 
 
 def plan_command(context: Context, flags: str = "") -> str:
-    """The command that plans the same path again."""
+    """The command that plans the same path again, with the same catalog."""
     target = f" --to {context.path[-1].series}" if context.path else ""
-    return f"upgrade plan{target}" + (f" {flags}" if flags else "")
+    site = f" --catalog {shlex.quote(context.site)}" if context.site else ""
+    return f"upgrade plan{target}{site}" + (f" {flags}" if flags else "")
 
 
 def leave_behind(context: Context, name: str) -> str:

@@ -133,7 +133,8 @@ def resolve(name: str, snapshot: Snapshot) -> frozenset[str]:
 def old_has_drop(version: Version) -> bool:
     """Whether an istiod of *version* empties a gateway's configuration the moment it stops being the owner.
 
-    Issue istio/istio 59959, fixed in 1.29.5, 1.30.2 and 1.31; no fixed 1.28 is known. Waypoints are not affected.
+    Issue istio/istio 59959; no fixed 1.28 is known. Waypoints are not affected. The catalog has the same releases as floor
+    ``gateways-emptied``, for routes; steps, probes and the sandbox ask here, and a test holds the two together.
     """
     minor = (version.major, version.minor)
     if minor >= _NO_DROP_SINCE:

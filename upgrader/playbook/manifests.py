@@ -18,11 +18,11 @@ import yaml
 from upgrader.model.codec import digest
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import Obj
+from upgrader.model.said_once import once_loader
 from upgrader.model.version import UNNAMED, Version
 
 Part = Literal["crds", "base", "control-plane", "ingress-gateway", "other"]
 LARGEST = 64 << 20
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _GATEWAY_PARTS = ("IngressGateways", "EgressGateways")
 _SHARED = re.compile(
     r"istio-reader-service-account|istiod-service-account|(istiod|istio-reader)-istio-system"
@@ -68,10 +68,10 @@ def documents_of(text: str | bytes) -> Iterator[Obj]:
     """Every object in YAML text: empty documents left out, ``List`` kinds unfolded.
 
     Raises:
-        yaml.YAMLError: not YAML.
+        yaml.YAMLError: not YAML, or a key is said twice.
         ValueError: a document is not an object with apiVersion, kind and a name.
     """
-    for found in yaml.load_all(text, Loader=_LOADER):
+    for found in yaml.load_all(text, Loader=once_loader()):
         for body in found.get("items") or () if _is_list(found) else (found,) if found else ():
             if not isinstance(body, dict) or not isinstance(body.get("metadata"), dict):
                 raise ValueError("a document is not a Kubernetes object")  # noqa: TRY004  bad data, not a bug

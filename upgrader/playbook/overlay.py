@@ -14,6 +14,7 @@ import yaml
 
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.kinds import Obj
+from upgrader.model.said_once import once_loader
 
 _DECIDED = (("revision",), ("tag",), ("values", "revision"), ("values", "global", "tag"), ("profile",))
 """What the plan decides: a file that says it too would be overruled in silence, or break the hop."""
@@ -36,11 +37,11 @@ def read_overlay(path: Path) -> Overlay:
     """The IstioOperator in *path*.
 
     Raises:
-        UpgradeError: UPG-0110: it cannot be read, is no IstioOperator, or sets what the plan decides.
+        UpgradeError: UPG-0110: it cannot be read, says a key twice, is no IstioOperator, or sets what the plan decides.
     """
     try:
         data = path.read_bytes()
-        found = list(yaml.safe_load_all(data))
+        found = list(yaml.load_all(data, Loader=once_loader()))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = (
             error.strerror or "it cannot be read"

@@ -10,6 +10,7 @@ from upgrader.probes.admission.webhooks import WebhooksResolve
 from upgrader.probes.control_plane import ControlPlaneReady
 from upgrader.probes.gateways import GatewaysKnown, GatewaysOn
 from upgrader.probes.idle import RevisionIdle
+from upgrader.probes.listeners import ListenersRead
 from upgrader.probes.proxies import ProxiesConnected
 from upgrader.probes.retired import RevisionGone
 from upgrader.probes.sync.proxies import ProxiesSynced
@@ -27,6 +28,7 @@ AnyProbe = (
     | WebhooksResolve
     | GatewaysOn
     | GatewaysKnown
+    | ListenersRead
     | RevisionIdle
     | RevisionGone
 )
@@ -40,6 +42,7 @@ __all__ = [
     "GatewaysOn",
     "InjectionCase",
     "Injects",
+    "ListenersRead",
     "NextPodsOn",
     "ProxiesConnected",
     "ProxiesSynced",

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
 from upgrader.cluster.read import (
-    control_plane_of,
     is_control_plane,
-    is_istio_webhook,
     proxy_of,
     revision_of,
     tag_service_of,
     template_of,
-    webhook_of,
     workload_of,
 )
 from upgrader.model.injection import injection
 from upgrader.model.kinds import (
     CRON_JOB,
-    DEPLOYMENT,
     K8S_GATEWAY,
-    K8S_GATEWAY_CLASS,
-    MUTATING_WEBHOOK,
-    NAMESPACE,
     POD,
     SERVICE,
-    VALIDATING_WEBHOOK,
     WORKLOADS,
     X_LISTENER_SET,
     Obj,
 )
-from upgrader.model.ownership import DEFAULT_TAG, DEFAULT_VALIDATOR, DEFAULT_WEBHOOK, gateway_owners
-from upgrader.model.snapshot import ControlPlane, Labels, Webhook
+from upgrader.model.ownership import DEFAULT_VALIDATOR
+from upgrader.model.snapshot import Labels
 from upgrader.model.step import Reader, Reading
 from upgrader.probes.control_plane import istiod_pods
+from upgrader.probes.deciders import Deciders, istios_gateways, read_deciders
 from upgrader.probes.proxies import connected
 from upgrader.probes.unread import pending_if_unread
 
@@ -45,16 +38,6 @@ _OWN_FILTERS = re.compile(r"(?:tcp-)?(?:stats|stackdriver|metadata-exchange)(?:-
 _TOLD = 3
 _PASSING = ("pods", "connections")
 """What can end by itself; the rest lasts until somebody changes it."""
-
-
-class _Mesh(msgspec.Struct, frozen=True):
-    """What decides about injection and ownership, read once."""
-
-    planes: tuple[ControlPlane, ...]
-    injectors: tuple[Webhook, ...]
-    validators: tuple[Webhook, ...]
-    tags: dict[str, frozenset[str]]
-    namespaces: dict[str, Labels]
 
 
 class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle", tag_field="probe"):
@@ -81,7 +64,7 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
 
         Pods and connections can go by themselves and are pending; what lasts is broken.
         """
-        mesh = self._read(cluster)
+        mesh = read_deciders(cluster, self.root_namespace)
         found = {
             "pods": [*self._pods(cluster)],
             "workloads": [*self._workloads(cluster, mesh)],
@@ -104,30 +87,13 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         """The question, for plan and report."""
         return f"nothing depends on {self.revision}"
 
-    def _read(self, cluster: Reader) -> _Mesh:
-        mutating = [webhook_of(w) for w in cluster.list(MUTATING_WEBHOOK) if is_istio_webhook(w)]
-        validating = [webhook_of(w) for w in cluster.list(VALIDATING_WEBHOOK) if is_istio_webhook(w)]
-        services = [tag_service_of(s) for s in cluster.list(SERVICE, namespace=self.root_namespace)]
-        tags: dict[str, frozenset[str]] = {}
-        pairs = [(w.tag, w.revision) for w in mutating if w.tag]
-        for tag, revision in [*pairs, *((s.tag, s.revision) for s in services if s)]:
-            tags[tag] = tags.get(tag, frozenset()) | {revision}
-        deployments = cluster.list(DEPLOYMENT, namespace=self.root_namespace)
-        return _Mesh(
-            tuple(control_plane_of(d) for d in deployments if is_control_plane(d)),
-            tuple(mutating),
-            tuple(validating),
-            tags,
-            {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in cluster.list(NAMESPACE)},
-        )
-
     def _pods(self, cluster: Reader) -> Iterator[str]:
         for pod in cluster.list(POD):
             proxy = proxy_of(pod)
             if proxy is not None and proxy.revision == self.revision:
                 yield f"pod {proxy.namespace}/{proxy.pod}"
 
-    def _workloads(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+    def _workloads(self, cluster: Reader, mesh: Deciders) -> Iterator[str]:
         """Also those scaled to 0: their next pod counts. Its own istiod does not."""
         for kind in (*WORKLOADS, CRON_JOB):
             for obj in cluster.list(kind):
@@ -145,13 +111,13 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
                 ):
                     yield f"{workload.ref} is made for it"
 
-    def _namespaces(self, mesh: _Mesh) -> Iterator[str]:
+    def _namespaces(self, mesh: Deciders) -> Iterator[str]:
         for name in sorted(mesh.namespaces):
             if self._would_inject(mesh, name, {}, {}):
                 yield f"namespace {name} is bound to it"
 
     def _would_inject(
-        self, mesh: _Mesh, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
+        self, mesh: Deciders, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
     ) -> bool:
         versions = {p.revision: p.version for p in mesh.planes}
         bound = mesh.namespaces.get(namespace, {})
@@ -160,7 +126,7 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
             in injection(namespace, bound, labels, notes, host, mesh.injectors, versions).revisions
         )
 
-    def _webhooks(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+    def _webhooks(self, cluster: Reader, mesh: Deciders) -> Iterator[str]:
         """Tags, the default validator, and whatever else calls its Service without being its own."""
         for tag, revisions in sorted(mesh.tags.items()):
             if self.revision in revisions:
@@ -182,32 +148,15 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         names = (s["metadata"]["name"] for s in found if tag_service_of(s) is None)
         return frozenset(f"{self.root_namespace}/{name}" for name in names)
 
-    def _gateways(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+    def _gateways(self, cluster: Reader, mesh: Deciders) -> Iterator[str]:
         """Gateways that it owns, or would be the only one to own if it ran."""
-        classes = {
-            c["metadata"]["name"]
-            for c in cluster.list(K8S_GATEWAY_CLASS)
-            if str((c.get("spec") or {}).get("controllerName", "")).startswith("istio.io/")
-        }
-        live = {p.revision: p.version for p in mesh.planes if p.replicas > 0}
+        live = mesh.live()
         running = {p.revision: p.version for p in mesh.planes if p.revision == self.revision} | live
-        for gateway in cluster.list(K8S_GATEWAY):
-            if (gateway.get("spec") or {}).get("gatewayClassName") not in classes:
-                continue
-            now, alone = (
-                self._owners(gateway, mesh, live),
-                self._owners(gateway, mesh, {self.revision: ""} | running),
-            )
-            if self.revision in now or alone == {self.revision}:
-                yield f"Gateway {gateway['metadata']['namespace']}/{gateway['metadata']['name']} is its own"
-
-    def _owners(self, gateway: Obj, mesh: _Mesh, live: Mapping[str, str]) -> frozenset[str]:
-        metadata: Mapping[str, str] = gateway["metadata"]
-        labels: Labels = gateway["metadata"].get("labels") or {}
-        bound = mesh.namespaces.get(metadata["namespace"], {})
-        validator = next((v.revision for v in mesh.validators if v.ref.name == DEFAULT_VALIDATOR), "")
-        has_default = any(w.tag == DEFAULT_TAG or w.ref.name == DEFAULT_WEBHOOK for w in mesh.injectors)
-        return gateway_owners(labels, bound, mesh.tags, live, validator, has_default)
+        for gateway in istios_gateways(cluster):
+            labels, space = gateway["metadata"].get("labels") or {}, gateway["metadata"]["namespace"]
+            alone = mesh.owners(labels, space, {self.revision: ""} | running)
+            if self.revision in mesh.owners(labels, space, live) or alone == {self.revision}:
+                yield f"Gateway {space}/{gateway['metadata']['name']} is its own"
 
     def _configuration(self, cluster: Reader) -> Iterator[str]:
         ours = (K8S_GATEWAY.group, X_LISTENER_SET.group)
@@ -227,7 +176,7 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         in_root = metadata.get("namespace") == self.root_namespace and obj["kind"] == "EnvoyFilter"
         return in_root and _OWN_FILTERS.match(metadata["name"]) is not None
 
-    def _connections(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
+    def _connections(self, cluster: Reader, mesh: Deciders) -> Iterator[str]:
         """Sees also what no pod list shows: other clusters, virtual machines.
 
         A pod whose container is not running, such as one that cannot start, is connected to nobody and is not asked.

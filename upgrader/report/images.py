@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from upgrader.checks.images.expected import deviation, text, usual_digests
+from upgrader.checks.images.expected import deviation, named, text, usual_digests
 from upgrader.checks.images.node_parts import part_of
 from upgrader.cluster.clean import clean_line
 from upgrader.model.image import Image
 from upgrader.model.snapshot import ControlPlane, Crowd, Snapshot
 from upgrader.report.style import Style
 
+_MOVING = "its rollout has not finished"
 _HEAD = ("COMPONENT", "REVISION", "PODS", "IMAGE", "DIGEST", "REMARK")
 _WORDS = {
     "version": "another release than its revision injects",
@@ -30,7 +31,7 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         component: ``istiod``, ``gateway``, ``waypoint``, ``sidecar``, ``native sidecar``, ``ztunnel`` or ``istio-cni``.
         revision: Empty for what no revision made.
-        pods: How many run it; of istio-cni, whose pods are not looked at, how many are wanted.
+        pods: How many run it; of an istio-cni or istiod whose pods were not seen, how many are wanted or ready.
         digest: Of what runs; empty when nobody says it.
         remark: What is odd about it; empty when nothing is.
     """
@@ -45,7 +46,7 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def image_rows(mesh: Snapshot, mirrors: Mapping[str, str]) -> tuple[ImageRow, ...]:
     """Every image that the mesh runs, by component and revision, odd ones first."""
-    rows = [*_istiods(mesh), *_proxies(mesh, mirrors), *_plugins(mesh)]
+    rows = [*_istiods(mesh, mirrors), *_proxies(mesh, mirrors), *_plugins(mesh, mirrors)]
     return tuple(
         sorted(rows, key=lambda r: (_ORDER.index(r.component), r.revision, not r.remark, -r.pods, r.image))
     )
@@ -74,17 +75,32 @@ def _spoken(row: ImageRow) -> str:
     return clean_line(f"{row.component}{of}: {row.pods} run {row.image}{digest}{remark}")
 
 
-def _istiods(mesh: Snapshot) -> Iterator[ImageRow]:
+def _istiods(mesh: Snapshot, mirrors: Mapping[str, str]) -> Iterator[ImageRow]:
     for plane in mesh.control_planes:
-        remark = "" if plane.settled else "its rollout has not finished"
-        yield ImageRow(
+        state = ("" if plane.settled else _MOVING) if plane.replicas else "scaled to 0"
+        row = ImageRow(
             component="istiod",
             revision=plane.revision,
             pods=plane.ready,
             image=text(plane.image),
             digest=plane.image.digest,
-            remark=remark if plane.replicas else "scaled to 0",
+            remark=state,
         )
+        yield from _seen(mesh, str(plane.ref), row, mirrors) or (row,)
+
+
+def _seen(mesh: Snapshot, owner: str, row: ImageRow, mirrors: Mapping[str, str]) -> list[ImageRow]:
+    """*row* for each image that pods of *owner* run; none where they were not seen."""
+    running = [one for one in mesh.running_images if one.workload == owner]
+    usual = usual_digests(running, mirrors)
+    found = []
+    for one in running:
+        most = usual.get(named(one.image, mirrors), "")
+        odd = one.image.digest and one.image.digest != most
+        remark = _WORDS["digest"] if odd and not row.remark else row.remark
+        seen = {"pods": one.count, "image": text(one.image), "digest": one.image.digest, "remark": remark}
+        found.append(msgspec.structs.replace(row, **seen))
+    return found
 
 
 def _proxies(mesh: Snapshot, mirrors: Mapping[str, str]) -> Iterator[ImageRow]:
@@ -121,12 +137,15 @@ def _remark(
     return _WORDS[found.how] if found else ""
 
 
-def _plugins(mesh: Snapshot) -> Iterator[ImageRow]:
-    """istio-cni; its pods have no proxy, so what is known of them is their DaemonSet."""
+def _plugins(mesh: Snapshot, mirrors: Mapping[str, str]) -> Iterator[ImageRow]:
+    """istio-cni: what its pods run, or what its DaemonSet names where they were not seen."""
     for workload in mesh.daemon_sets:
-        if part_of(workload) == "istio-cni":
-            for image in sorted({i for i in workload.images.values() if "install-cni" in i}):
-                remark = "" if workload.settled else "its rollout has not finished"
-                yield ImageRow(
-                    component="istio-cni", revision="", pods=workload.replicas, image=image, remark=remark
-                )
+        if part_of(workload) != "istio-cni":
+            continue
+        remark = "" if workload.settled else _MOVING
+        rows = [
+            ImageRow(component="istio-cni", revision="", pods=workload.replicas, image=image, remark=remark)
+            for image in sorted({i for i in workload.images.values() if "install-cni" in i})
+        ]
+        blank = ImageRow(component="istio-cni", revision="", pods=0, image="", remark=remark)
+        yield from _seen(mesh, workload.key, blank, mirrors) or rows

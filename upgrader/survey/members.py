@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -12,12 +13,14 @@ from upgrader.cluster.read import (
     is_control_plane,
     is_live,
     owner_of,
+    part_image,
     proxy_of,
     template_of,
     workload_of,
 )
+from upgrader.model.image import Image
 from upgrader.model.kinds import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, STATEFUL_SET, Kind, Obj, Ref
-from upgrader.model.snapshot import Namespace, Proxy, Workload
+from upgrader.model.snapshot import Namespace, Proxy, RunningImage, Workload
 from upgrader.survey.looking import Looking
 
 RESTARTABLE = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
@@ -33,11 +36,13 @@ class Pods(msgspec.Struct, frozen=True):
     Attributes:
         proxies: One per live pod with a proxy.
         bare: Workload of each live pod that nothing controls, by namespace.
+        images: What istiods and istio-cni run, by workload and image.
         foreign: By owner (kind, namespace, name), as pods name it, one pod's workload and how many there are.
     """
 
     proxies: tuple[Proxy, ...]
     bare: tuple[Workload, ...]
+    images: tuple[RunningImage, ...]
     foreign: Mapping[tuple[str, str, str], tuple[Workload, int]]
 
 
@@ -52,6 +57,7 @@ def read_pods(look: Looking, spaces: Sequence[str], known: Iterable[Workload]) -
     there = {(w.ref.kind.kind, w.ref.namespace, w.ref.name) for w in known}
     proxies: list[Proxy] = []
     bare: list[Workload] = []
+    images: Counter[tuple[str, Image]] = Counter()
     foreign: dict[tuple[str, str, str], tuple[Workload, int]] = {}
     for space in spaces:
         for pod in look.all(POD, space):
@@ -59,14 +65,24 @@ def read_pods(look: Looking, spaces: Sequence[str], known: Iterable[Workload]) -
                 continue
             kind, name = owner_of(pod)
             owner = (kind, pod["metadata"]["namespace"], name)
-            proxy = proxy_of(pod, f"{kind} {owner[1]}/{name}")
+            title = f"{kind} {owner[1]}/{name}"
+            proxy = proxy_of(pod, title)
             proxies += [proxy] if proxy else []
+            if proxy is None and (image := _of_part(pod)) is not None:
+                images[title, image] += 1
             if kind == "Pod":
                 bare.append(workload_of(pod))
             elif proxy and owner not in there:
                 first, count = foreign.get(owner, (_of_pod(look, pod, owner), 0))
                 foreign[owner] = (first, count + 1)
-    return Pods(tuple(sorted(proxies, key=lambda p: (p.namespace, p.pod))), tuple(bare), foreign)
+    running = sorted(RunningImage(workload=w, image=image, count=n) for (w, image), n in images.items())
+    by_name = sorted(proxies, key=lambda p: (p.namespace, p.pod))
+    return Pods(tuple(by_name), tuple(bare), tuple(running), foreign)
+
+
+def _of_part(pod: Obj) -> Image | None:
+    """What a pod of istiod or istio-cni runs that is not on its way out."""
+    return None if pod["metadata"].get("deletionTimestamp") else part_image(pod)
 
 
 def workloads(look: Looking, read: Mapping[Kind, Sequence[Obj]]) -> tuple[Workload, ...]:

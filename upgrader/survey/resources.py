@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from upgrader.cluster.read import managers_of, revision_of, template_of
+from upgrader.cluster.read import listener_set_of, managers_of, revision_of, template_of
 from upgrader.model.codec import digest
 from upgrader.model.kinds import CRD, K8S_GATEWAY, LISTENER_SET, X_LISTENER_SET, Kind, Obj, Ref
 from upgrader.model.snapshot import ApiGateway, CustomResource, Definition, ListenerSet
@@ -68,24 +68,10 @@ def api_gateways(resources: Iterable[CustomResource], deployments: Iterable[Obj]
 def listener_sets(resources: Iterable[CustomResource]) -> tuple[ListenerSet, ...]:
     """The ListenerSets and XListenerSets that add to a Gateway of the Gateway API."""
     found = (r for r in resources if (r.ref.kind.group, r.ref.kind.kind) in _LISTENER_SETS)
-    return tuple(one for r in found if (one := _listener_set(r)) is not None)
-
-
-def _listener_set(resource: CustomResource) -> ListenerSet | None:
-    """None for what adds to something else than a Gateway. Source: ListenerSetSpec of the Gateway API, 1.3 to 1.5."""
-    spec = resource.body.get("spec") or {}
-    parent = spec.get("parentRef") or {}
-    if (parent.get("group", GATEWAY_API), parent.get("kind", K8S_GATEWAY.kind)) != (
-        GATEWAY_API,
-        K8S_GATEWAY.kind,
-    ):
-        return None
-    return ListenerSet(
-        ref=resource.ref,
-        uid=resource.uid,
-        labels=resource.labels,
-        gateway=f"{parent.get('namespace') or resource.ref.namespace}/{parent.get('name', '')}",
-        listeners=tuple(str(listener.get("name", "")) for listener in spec.get("listeners") or ()),
+    return tuple(
+        one
+        for r in found
+        if (one := listener_set_of(r.ref, r.uid, r.labels, r.body.get("spec") or {})) is not None
     )
 
 

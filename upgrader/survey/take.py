@@ -72,15 +72,7 @@ def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
     injectors, validators = webhooks(read[MUTATING_WEBHOOK]), webhooks(read[VALIDATING_WEBHOOK])
     resources = custom_resources(look)
     beside = _beside(look, read, planes, root, resources)
-    installed: dict[str, Any] = {
-        "config_root": mesh_root(planes, read[CONFIG_MAP]),
-        "tag_services": _tag_services(_in(read[SERVICE], planes, root)),
-        "api_gateways": api_gateways(resources, read[DEPLOYMENT]),
-        "listener_sets": listener_sets(resources),
-        "belongings": belongings(look, read, planes, root),
-        "services": _services(look, read[SERVICE], (planes, root), (*injectors, *validators)),
-        "nodes": len(read[NODE]),
-    }
+    installed = _installed(look, read, (planes, root), resources, (*injectors, *validators))
     budgets = tuple(_disruption(look.served(PDB) or PDB, d) for d in named(read[PDB]))
     del read  # half of what a survey holds, and pods are the other half
     pods = read_pods(look, look.namespaces or ("",), known)
@@ -96,6 +88,7 @@ def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
         namespaces=spaces,
         workloads=members,
         proxies=pods.proxies,
+        running_images=pods.images,
         resources=resources,
         definitions=definitions(look),
         disruptions=tuple(d for d in budgets if d.ref.namespace in inside),
@@ -104,6 +97,26 @@ def take(reader: Reader, cluster: ClusterId, at: datetime) -> Snapshot:
         **beside,
         unread=look.unread,
     )
+
+
+def _installed(
+    look: Looking,
+    read: Read,
+    place: tuple[Sequence[ControlPlane], str],
+    resources: Sequence[CustomResource],
+    configurations: Sequence[Webhook],
+) -> dict[str, Any]:
+    """What is there of Istio beside control planes and webhooks, and the gateways that were asked of it."""
+    planes, root = place
+    return {
+        "config_root": mesh_root(planes, read[CONFIG_MAP]),
+        "tag_services": _tag_services(_in(read[SERVICE], planes, root)),
+        "api_gateways": api_gateways(resources, read[DEPLOYMENT]),
+        "listener_sets": listener_sets(resources),
+        "belongings": belongings(look, read, planes, root),
+        "services": _services(look, read[SERVICE], place, configurations),
+        "nodes": len(read[NODE]),
+    }
 
 
 def _everything(look: Looking) -> tuple[tuple[ControlPlane, ...], str, Read]:

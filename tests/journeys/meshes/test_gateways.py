@@ -131,3 +131,20 @@ def test_a_gateway_made_since_the_plan_stops_the_run_before_it_is_emptied(tmp_pa
     journey.meddle_once("install istiod", lambda: here.gateway("plain/fresh"))
     assert "Gateway plain/fresh was made since the plan" in journey.stopped_with("UPG-0701")
     assert journey.watch.wrong == []
+
+
+@pytest.mark.parametrize("old", ["1.30.1", "1.30.3"])
+def test_listeners_made_since_the_plan_stop_the_run_where_no_step_keeps_them_with_their_gateway(
+    old: str, tmp_path: Path
+) -> None:
+    """An istiod of 1.30.1 leaves what has no label to its owner, so a label moves the one without the other."""
+    here = site(old, tags=("default",), gateway_api="1.5.1")
+    here.namespace("lab", rev=here.release.name).deployment("lab/api").gateway("plain/web").wait()
+    journey = Watched.at(here, tmp_path / "run", here.manifests(tmp_path, "1.31.0-rc.0"))
+    journey.meddle_once("install istiod", lambda: here.listener_set("lab/fresh", "plain/web"))
+    if old == "1.30.1":
+        said = journey.stopped_with("UPG-0701")
+        assert "ListenerSet lab/fresh was made since the plan" in said
+    else:
+        journey.begin(journey.plan())
+    assert journey.watch.wrong == []

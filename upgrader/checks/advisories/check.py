@@ -34,7 +34,7 @@ def upgrade_notes(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                     blind.setdefault(kind, []).append(one.id)
     for kind, ids in blind.items():
         if reason := unseen(mesh, moving(mesh, context), kind):
-            yield unjudged(kind, reason, ids)
+            yield unjudged(kind, reason, ids, context.site)
 
 
 def detected(one: Advisory, world: World) -> tuple[Hit, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from upgrader.catalog.advisories import advisories_of, minors_with_advisories, near_ids
+from upgrader.catalog.advisories import advisories_of, advisory, minors_with_advisories, near_ids
 from upgrader.catalog.advisory import Advisory
 from upgrader.catalog.load import unusable
 from upgrader.checks.advisories.named import NAMED
@@ -56,9 +57,17 @@ def checked(answers: Iterable[Answer], folder: Path | None = None) -> tuple[Answ
         if one is None:
             raise _unknown(answer.id, folder)
         if not (one.ask or (one.detect and not one.certain)):
-            raise _no_question(one)
+            raise _no_question(one, folder)
         found[answer.id] = answer
     return tuple(sorted(found.values()))
+
+
+def explain(id_: str, site: str | Path = "") -> str:
+    """The command that tells about an advisory: with the *site*'s catalog where ours has none of that id, or another."""
+    folder = (
+        f" --catalog {shlex.quote(str(site))}" if site and advisory(id_) != advisory(id_, Path(site)) else ""
+    )
+    return f"upgrade explain {id_}{folder}"
 
 
 def _unknown(id_: str, folder: Path | None) -> UpgradeError:
@@ -69,12 +78,12 @@ def _unknown(id_: str, folder: Path | None) -> UpgradeError:
         f"there is no advisory {id_}",
         what=(f"near: {', '.join(near)}",) if near else (),
         why="an answer is recorded in the plan and may silence a warning, so it must name the right one",
-        do=(f"upgrade explain {near[0] if near else 'UPG-0362'}",),
+        do=(explain(near[0], folder or "") if near else "upgrade explain UPG-0362",),
         exit_code=Exit.USAGE,
     )
 
 
-def _no_question(one: Advisory) -> UpgradeError:
+def _no_question(one: Advisory, folder: Path | None) -> UpgradeError:
     certain = bool(one.detect)
     return UpgradeError(
         "UPG-0364",
@@ -83,6 +92,6 @@ def _no_question(one: Advisory) -> UpgradeError:
         why="an answer counts where the cluster cannot tell",
         do=(f"--allow UPG-0360:{one.id} --reason TEXT      # to go on although it concerns the mesh",)
         if certain
-        else (f"upgrade explain {one.id}",),
+        else (explain(one.id, folder or ""),),
         exit_code=Exit.USAGE,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from upgrader.catalog.advisory import Advisory
+from upgrader.checks.advisories.choosing import explain
 from upgrader.checks.advisories.world import Hit
 from upgrader.checks.context import Context
 from upgrader.checks.scope import plan_command, some
@@ -34,7 +35,7 @@ def concerned(one: Advisory, hits: Sequence[Hit], hop: int, context: Context, sa
         subject=one.id,
         summary=f"{one.id}: {one.title}{who}",
         what=(*answered, *_lines(hits)),
-        why=f"{one.change} (upgrade explain {one.id})",
+        why=f"{one.change} ({explain(one.id, context.site)})",
         do=tuple(do),
         hop=hop,
         allowable=sure,
@@ -57,7 +58,7 @@ def asked(one: Advisory, hits: Sequence[Hit], hop: int, context: Context) -> Fin
         subject=one.id,
         summary=f"{one.id}: {one.ask}{who}",
         what=(f"{one.severity}: {one.title}", *_lines(hits)),
-        why=f"{one.change} (upgrade explain {one.id})",
+        why=f"{one.change} ({explain(one.id, context.site)})",
         do=(f"{_answer(context, one, 'no')}      # or =yes: the plan then says what to do",),
         hop=hop,
         allowable=stops,
@@ -65,7 +66,7 @@ def asked(one: Advisory, hits: Sequence[Hit], hop: int, context: Context) -> Fin
     )
 
 
-def unjudged(kind: str, reason: str, ids: Sequence[str]) -> Finding:
+def unjudged(kind: str, reason: str, ids: Sequence[str], site: str = "") -> Finding:
     """Advisories that cannot be told because *kind* could not be read."""
     many = "advisories" if len(ids) > 1 else "advisory"
     return Finding(
@@ -75,7 +76,7 @@ def unjudged(kind: str, reason: str, ids: Sequence[str]) -> Finding:
         summary=f"{kind}: not read, so {len(ids)} {many} cannot be judged: {some(ids, 3)}",
         what=(reason, *ids),
         why="what could not be read is not none: each of them may concern this mesh",
-        do=(f"upgrade explain {ids[0]}      # how to look by hand; likewise the others",),
+        do=(f"{explain(ids[0], site)}      # how to look by hand; likewise the others",),
         objects=tuple(ids),
     )
 

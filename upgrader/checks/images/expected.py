@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from upgrader.model.image import Image
-from upgrader.model.snapshot import ControlPlane, Crowd
+from upgrader.model.snapshot import ControlPlane, Crowd, RunningImage
 from upgrader.model.version import Version
 
 UPSTREAM = "docker.io/istio"
@@ -50,11 +50,13 @@ def canonical_upstream(hub: str) -> str:
     return UPSTREAM if hub in _SAME else hub
 
 
-def usual_digests(proxies: Iterable[Crowd], mirrors: Mapping[str, str]) -> dict[tuple[str, str, str], str]:
-    """Image without digest to the digest that most proxies run; the smallest when there are as many of each."""
+def usual_digests(
+    running: Iterable[Crowd | RunningImage], mirrors: Mapping[str, str]
+) -> dict[tuple[str, str, str], str]:
+    """Image without digest to the digest that most pods run; the smallest when there are as many of each."""
     seen: dict[tuple[str, str, str], Counter[str]] = {}
     counts: Counter[Image] = Counter()
-    for crowd in proxies:
+    for crowd in running:
         counts[crowd.image] += crowd.count
     for image, count in counts.items():
         if image.digest and image.tag:

@@ -6,7 +6,7 @@ from upgrader.checks.context import Context
 from upgrader.checks.images.expected import hub_of, named, text
 from upgrader.checks.scope import kubectl, moving, pods, some
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.snapshot import Crowd, Snapshot, Workload
+from upgrader.model.snapshot import Crowd, RunningImage, Snapshot, Workload
 
 PARTS = {"istio-cni": ("istio-cni-node", "Cni"), "ztunnel": ("ztunnel", "Ztunnel")}
 """What exists once a node: DaemonSet and component, as the charts name them (1.12 to 1.31)."""
@@ -15,8 +15,7 @@ PARTS = {"istio-cni": ("istio-cni-node", "Cni"), "ztunnel": ("ztunnel", "Ztunnel
 def node_parts(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report istio-cni or ztunnel of several images, or of another registry than the istiods that they work with.
 
-    Which version they may be is ``skew``'s question. Pods of istio-cni have no proxy, so of them only the DaemonSet is
-    known: one that has not come to rest may run two images.
+    Which version they may be is ``skew``'s question. A DaemonSet that has not come to rest may run two images.
     """
     hubs = {hub_of(p.image.repository, context.mirrors) for p in mesh.control_planes if p.image.repository}
     ours = moving(mesh, context)
@@ -25,7 +24,8 @@ def node_parts(mesh: Snapshot, context: Context) -> Iterator[Finding]:
         part = part_of(workload)
         if not part:
             continue
-        running = [c for c in mesh.crowds if c.workload == workload.key]
+        running: list[Crowd | RunningImage] = [c for c in mesh.crowds if c.workload == workload.key]
+        running += (r for r in mesh.running_images if r.workload == workload.key)
         yield from _several(part, workload, running, context)
         elsewhere = sorted(i for i in workload.images.values() if _is_istios(i) and _away(i, hubs, context))
         if hubs and elsewhere:
@@ -38,7 +38,9 @@ def part_of(workload: Workload) -> str:
     return next((part for part, names in PARTS.items() if told & {*names}), "")
 
 
-def _several(part: str, workload: Workload, running: Sequence[Crowd], context: Context) -> Iterator[Finding]:
+def _several(
+    part: str, workload: Workload, running: Sequence[Crowd | RunningImage], context: Context
+) -> Iterator[Finding]:
     """Pods of one DaemonSet that differ in release, registry, variant or digest, where both digests are known."""
     builds = {(named(c.image, context.mirrors), c.image.digest) for c in running}
     known = {name for name, _ in builds}, {build for build in builds if build[1]}
@@ -68,7 +70,7 @@ def _several(part: str, workload: Workload, running: Sequence[Crowd], context: C
     )
 
 
-def _build(crowd: Crowd) -> str:
+def _build(crowd: Crowd | RunningImage) -> str:
     return f" ({crowd.image.digest[:19]})" if crowd.image.digest and crowd.image.tag else ""
 
 

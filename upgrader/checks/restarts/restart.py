@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from upgrader.model.duration import between
+
 Impact = Literal["outage", "unproven", "node", "thin", "steady", "asleep"]
 """Worst first. ``outage``: for a while no pod is ready. ``unproven``: new pods count as ready before anybody asked them.
 ``node``: each node in turn is without its pod. ``thin``: fewer pods than now. ``steady``: as many as now. ``asleep``: none
@@ -20,6 +22,9 @@ class Range(msgspec.Struct, frozen=True):
 
     shortest: timedelta = NONE
     longest: timedelta = NONE
+
+    def __str__(self) -> str:
+        return between(self.shortest, self.longest)
 
     def __add__(self, other: Range) -> Range:
         return Range(self.shortest + other.shortest, self.longest + other.longest)

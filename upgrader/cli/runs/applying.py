@@ -107,7 +107,7 @@ def check_catalog(plan: Plan) -> None:
             f"{plan.catalog} is not the catalog that the plan was made with",
             what=tuple(f"{name.removeprefix('catalog/')}: {_change(name, then, now)}" for name in changed),
             why="what is known of releases decides which way is taken, and what stands in it",
-            do=(f"upgrade plan --to {plan.path[-1]} --catalog {shlex.quote(plan.catalog)} --out plan.json",),
+            do=(_again(plan),),
             exit_code=Exit.STALE,
         )
 
@@ -147,14 +147,20 @@ def blocked(findings: Sequence[Finding]) -> UpgradeError:
     )
 
 
-def _stale(plan: Plan, what: str, why: str, *do: str) -> UpgradeError:
+def _again(plan: Plan) -> str:
+    """The command that plans the same again, with the same catalog."""
     target = plan.path[-1] if plan.path else "VERSION"
+    site = f" --catalog {shlex.quote(plan.catalog)}" if plan.catalog else ""
+    return f"upgrade plan --to {target}{site} --out plan.json"
+
+
+def _stale(plan: Plan, what: str, why: str, *do: str) -> UpgradeError:
     return UpgradeError(
         "UPG-0403",
         f"plan {plan.id} cannot be applied any more",
         what=(what,),
         why=why,
-        do=do or (f"upgrade plan --to {target} --out plan.json",),
+        do=do or (_again(plan),),
         exit_code=Exit.STALE,
     )
 
@@ -184,7 +190,7 @@ def check_fit(plan: Plan, mesh: Snapshot) -> None:
         "the plan no longer fits the cluster",
         what=tuple(what),
         why="what was reviewed was decided from what is not so any more",
-        do=(f"upgrade plan --to {plan.path[-1]} --out plan.json",),
+        do=(_again(plan),),
         exit_code=Exit.STALE,
     )
 
@@ -224,6 +230,6 @@ def _other_manifest(place: Path, plan: Plan, why: str) -> UpgradeError:
         f"{place} is not what the plan was made from",
         what=(why,),
         why="what was reviewed is what is installed, to the byte",
-        do=(f"upgrade plan --to {plan.path[-1]} --out plan.json",),
+        do=(_again(plan),),
         exit_code=Exit.STALE,
     )

@@ -55,6 +55,11 @@ class Wish:
     answer: tuple[str, ...] = ()
     valid_for: timedelta | None = None
 
+    @property
+    def site(self) -> Path | None:
+        """The folder of *catalog*, as plans record it and commands name it: from wherever they are typed."""
+        return Path(self.catalog).resolve() if self.catalog else None
+
 
 def method_of(wish: Wish, playbook: Playbook, folder: Path | None, plane: ControlPlane | None) -> Method:
     """What was said, else what a folder that is there says, else what installed the mesh.

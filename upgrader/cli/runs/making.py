@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
@@ -137,7 +136,7 @@ def _known(wish: Wish) -> _Known:
         UpgradeError: the playbook or the site's catalog is not usable; UPG-0364 an answer is to no question.
     """
     playbook = _playbook(wish)
-    return _Known(playbook, answers_of(wish.answer, playbook, site_of(wish)), catalog_of(wish))
+    return _Known(playbook, answers_of(wish.answer, playbook, wish.site), load_catalog(wish.site))
 
 
 def _start(
@@ -183,23 +182,9 @@ def _plan(  # noqa: PLR0917  all that was read and decided comes together here
             options=rendered.options,
             changed=rendered.changed,
             inputs=rendered.inputs,
-            catalog=str(site.resolve()) if (site := site_of(wish)) else "",
+            catalog=str(wish.site or ""),
         )
     )
-
-
-def catalog_of(wish: Wish) -> Catalog:
-    """What is known, with the site's own entries.
-
-    Raises:
-        UpgradeError: UPG-0003.
-    """
-    return load_catalog(site_of(wish))
-
-
-def site_of(wish: Wish) -> Path | None:
-    """The folder of a site's own catalog, if one was named."""
-    return Path(wish.catalog) if wish.catalog else None
 
 
 def _context(
@@ -211,8 +196,9 @@ def _context(
     answers = of_the_way(known.answers, path, wish.answer)
     context = Context(
         path=path,
-        advisories=advisories_along(path, site_of(wish)),
+        advisories=advisories_along(path, wish.site),
         catalog=known.catalog,
+        site=str(wish.site or ""),
         excluded=wish.exclude,
         mirrors=known.playbook.mirrors,
         parts={v: frozenset(d.part for d in r.documents) for v, r in rendered.releases.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upgrader.cluster.read.images import image_of, text_of, version_of
+from upgrader.cluster.read.listeners import listener_set_of
 from upgrader.cluster.read.planes import (
     control_plane_of,
     gitops_annotations,
@@ -23,6 +24,7 @@ from upgrader.cluster.read.pods import (
     is_ready,
     owner_of,
     owner_text,
+    part_image,
     proxy_container,
     proxy_kind,
     proxy_of,
@@ -54,9 +56,11 @@ __all__ = [
     "is_native",
     "is_ready",
     "label_owners",
+    "listener_set_of",
     "managers_of",
     "owner_of",
     "owner_text",
+    "part_image",
     "proxy_container",
     "proxy_kind",
     "proxy_of",

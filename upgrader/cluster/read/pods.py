@@ -25,6 +25,8 @@ MANAGED = "gateway.istio.io/managed"
 TEMPLATES = "inject.istio.io/templates"
 COMPONENT = "operator.istio.io/component"
 GATEWAY_COMPONENTS = frozenset({"IngressGateways", "EgressGateways"})
+_PARTS = frozenset({"discovery", "install-cni"})
+"""Containers of istiod and of istio-cni, as the charts name them (1.12 to 1.31)."""
 _FINISHED = frozenset({"Succeeded", "Failed"})
 _ADDRESSES = ("CA_ADDR", "XDS_ADDRESS", "CA_ADDRESS")
 _ISTIOD = re.compile(r"^(?:https?://)?istiod(?:-([a-z0-9-]+))?\.[a-z0-9-]+(?:\.svc\b|:)")
@@ -175,6 +177,19 @@ def proxy_of(pod: Obj, workload: str = "") -> Proxy | None:
     )
 
 
+def part_image(pod: Obj) -> Image | None:
+    """What istiod or istio-cni runs in *pod*, with its digest where the kubelet tells it; None for every other pod."""
+    container = next((c for c in pod["spec"].get("containers") or () if c.get("name") in _PARTS), None)
+    if container is None:
+        return None
+    status = _status_of(pod, container["name"])
+    image = image_of(str(container.get("image", "")), str(status.get("imageID", "")))
+    istiod = (pod["metadata"].get("labels") or {}).get("app") == "istiod" or image.repository.endswith(
+        "pilot"
+    )
+    return image if istiod or container["name"] != "discovery" else None
+
+
 def ready_after(pod: Obj) -> int:
     """Seconds from the creation of *pod* until it became ready, as its condition says.
 
@@ -190,11 +205,11 @@ def ready_after(pod: Obj) -> int:
     return max(0, int((datetime.fromisoformat(moment) - datetime.fromisoformat(made)).total_seconds()))
 
 
-def _status_of(pod: Obj) -> Obj:
+def _status_of(pod: Obj, container: str = PROXY) -> Obj:
     status = pod.get("status") or {}
     for place in ("containerStatuses", "initContainerStatuses"):
         for each in status.get(place) or ():
-            if each.get("name") == PROXY:
+            if each.get("name") == container:
                 found: Obj = each
                 return found
     return {}

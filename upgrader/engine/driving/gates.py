@@ -9,6 +9,7 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from upgrader.engine.driving.wait import Looking, Patience, looked, settle
+from upgrader.model.duration import in_words
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import (
     ApprovalAwaited,
@@ -91,7 +92,7 @@ class Gates:
         words = round_.reading.summary
         if gate.soak > timedelta(0):
             round_ = self._soaked(item, gate, round_)
-            words = f"soaked {_words(gate.soak)}, {round_.reading.summary}"
+            words = f"soaked {in_words(gate.soak)}, {round_.reading.summary}"
         if gate.approval and item.id not in self._progress().record.approved:
             self._approved(item, gate)
             round_ = self._held(item, gate)
@@ -207,8 +208,3 @@ def _refuted(round_: _Round) -> str:
 def _name(probe: AnyProbe) -> str:
     """The probe's stored name: its kind and its question."""
     return f"{probe.__struct_config__.tag}: {probe.title()}"
-
-
-def _words(length: timedelta) -> str:
-    seconds = int(length.total_seconds())
-    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"

@@ -11,6 +11,7 @@ from typing import NoReturn
 from upgrader.engine.driving.hands import Hands, target_of
 from upgrader.engine.driving.wait import Looking, Patience, looked, settle
 from upgrader.model.change import reason
+from upgrader.model.duration import took
 from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.event import Intent, Result, RunEvent, StepHalted, StepProgress, StepSettled, StepStarted
 from upgrader.model.failures import ClusterFailure, Conflict, Expired, ServerTrouble, Unreachable
@@ -188,7 +189,7 @@ class Settling:
     def _did_not_come_true(self, item: Planned, reading: Reading, seconds: float) -> NoReturn:
         late = reading.verdict is Verdict.PENDING
         facts = tuple(f"{key}: {value}" for key, value in reading.facts.items())
-        limit = f"after {_minutes(seconds)}; the limit of a step is {_minutes(self.step_patience.total_seconds())}"
+        limit = f"after {took(seconds)}; the limit of a step is {took(self.step_patience.total_seconds())}"
         self._halt(
             item,
             UpgradeError(
@@ -260,7 +261,3 @@ def _fought(item: Planned) -> UpgradeError:
         do=("make the change where the owner keeps it, or pause the owner, then: upgrade resume RUN",),
         exit_code=Exit.STEP_FAILED,
     )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds // 60)}m{int(seconds % 60):02d}s"

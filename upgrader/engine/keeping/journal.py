@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -26,22 +25,6 @@ _FRAME = re.compile(
     rb',"h":"([0-9a-f]{64})","prev":"([0-9a-f]{64})","seq":([1-9][0-9]*),"v":([1-9][0-9]*)}\n'
 )
 """How every line ends: keys are sorted, and nothing but the event comes before these."""
-
-
-class Journal(Protocol):
-    """What the engine needs of a journal."""
-
-    def append(self, event: RunEvent, /) -> None:
-        """Returns after the event is on disk."""
-        ...
-
-    def events(self) -> Sequence[RunEvent]:
-        """Everything so far, oldest first."""
-        ...
-
-    def seal(self) -> None:
-        """Remember the length, so that a cut at a line's end is noticed."""
-        ...
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from upgrader.engine.driving.wait import looked
 from upgrader.model.change import Change, Save, reason
+from upgrader.model.duration import in_words
 from upgrader.model.errors import UpgradeError
 from upgrader.model.failures import ClusterFailure, Denied, Invalid
 from upgrader.model.kinds import DEPLOYMENT
@@ -53,10 +54,7 @@ def rehearse(plan: Plan, reader: Reader, depth: Depth) -> Iterator[Rehearsed]:
 
 
 def _gate(hop: Hop, item: Planned, gate: Gate, reader: Reader, *, first: bool) -> Rehearsed:
-    seconds = int(gate.soak.total_seconds())
-    waits = (
-        [f"would wait {seconds // 60} min" if seconds >= 60 else f"would wait {seconds} s"] if seconds else []
-    )
+    waits = [f"would wait {in_words(gate.soak)}"] if gate.soak else []
     waits += [f"would ask for {gate.approval!r}"] if gate.approval else []
     readings = [looked(lambda p=probe: p.look(reader)) for probe in gate.probes]  # type: ignore[misc]
     held = sum(1 for r in readings if r.verdict is Verdict.HOLDS)

@@ -12,7 +12,7 @@ from upgrader.model.snapshot.installed import (
     Webhook,
     WebhookEntry,
 )
-from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, RunningImage, Workload
 from upgrader.model.snapshot.mesh import ClusterId, Snapshot, Unread
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document, ListenerSet
 from upgrader.model.snapshot.stored import read_snapshot
@@ -32,6 +32,7 @@ __all__ = [
     "ListenerSet",
     "Namespace",
     "Proxy",
+    "RunningImage",
     "Snapshot",
     "TagService",
     "Unread",

@@ -130,6 +130,20 @@ class Crowd(msgspec.Struct, frozen=True):
     count: int
 
 
+class RunningImage(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Pods of one istiod or istio-cni that run the same; they have no proxy, so they are no ``Proxy``.
+
+    Attributes:
+        workload: ``Kind namespace/name`` of their owner.
+        image: Of the container ``discovery`` or ``install-cni``, with the digest that the kubelet tells; it need not.
+        count: Pods that are on their way out are left out.
+    """
+
+    workload: str
+    image: Image
+    count: int
+
+
 class Disruption(msgspec.Struct, frozen=True, kw_only=True):
     """A PodDisruptionBudget."""
 

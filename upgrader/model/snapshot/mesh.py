@@ -22,7 +22,7 @@ from upgrader.model.snapshot.installed import (
     TagService,
     Webhook,
 )
-from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, Workload
+from upgrader.model.snapshot.members import Crowd, Disruption, Namespace, Proxy, RunningImage, Workload
 from upgrader.model.snapshot.objects import ApiGateway, CustomResource, Document, ListenerSet
 
 _Alike = tuple[str, str, str, str, Image, bool, str]
@@ -79,6 +79,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     namespaces: tuple[Namespace, ...] = ()
     workloads: tuple[Workload, ...] = ()
     proxies: tuple[Proxy, ...] = ()
+    running_images: tuple[RunningImage, ...] = ()
+    """Of istiods and istio-cni; those of ztunnel are among the proxies."""
     api_gateways: tuple[ApiGateway, ...] = ()
     listener_sets: tuple[ListenerSet, ...] = NotHeld()
     resources: tuple[CustomResource, ...] = ()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 
 from upgrader.model.injection import IGNORED_NAMESPACES
-from upgrader.model.kinds import K8S_GATEWAY, Ref
+from upgrader.model.kinds import K8S_GATEWAY, LISTENER_SET, X_LISTENER_SET, Ref
+from upgrader.model.listeners import alpha_on, heeds_owner, is_experimental, knows
 from upgrader.model.ownership import namespace_suffix, old_has_drop
 from upgrader.model.snapshot import Labels, Namespace, Snapshot, Workload
 from upgrader.model.version import Version, revision_suffix
 from upgrader.planning.foresight.forecast import INJECT, INJECTION, REV, Forecast, gateway_name
 from upgrader.planning.hop.bindings import NONE, namespace_binding, workload_binding
-from upgrader.planning.hop.documents import expected_image
+from upgrader.planning.hop.documents import expected_image, plane_environment
 from upgrader.planning.hop.stage import Draft
+from upgrader.planning.hop.tags import may_move
 from upgrader.playbook.render import render
 from upgrader.probes import (
     AnyProbe,
@@ -22,6 +23,7 @@ from upgrader.probes import (
     GatewaysOn,
     InjectionCase,
     Injects,
+    ListenersRead,
     ProxiesSynced,
     Validates,
     WebhooksResolve,
@@ -29,6 +31,7 @@ from upgrader.probes import (
 )
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_LISTENERS = {(kind.group, kind.plural) for kind in (LISTENER_SET, X_LISTENER_SET)}
 
 
 def probe_round(draft: Draft) -> list[AnyProbe]:
@@ -44,9 +47,39 @@ def probe_round(draft: Draft) -> list[AnyProbe]:
     if old_has_drop(Version.parse(draft.inputs.source)) and _serves_gateways(draft.inputs.mesh):
         known = sorted(gateway_name(g) for g in draft.inputs.mesh.api_gateways)
         probes.append(GatewaysKnown(revision=draft.old, known=tuple(known)))
+    probes.extend(_listeners_read(draft))
     ignored = {*dangling(draft.inputs.mesh), *_of_frozen(draft)}
     probes.append(WebhooksResolve(root_namespace=root, known_dangling=tuple(sorted(ignored))))
     return probes
+
+
+def _listeners_read(draft: Draft) -> Iterator[ListenersRead]:
+    """One look where the API server serves such things and an istiod of this hop may read them."""
+    mesh, inputs = draft.inputs.mesh, draft.inputs
+    old, new = str(inputs.source), inputs.release.version
+    fresh = alpha_on(plane_environment(inputs.release))
+    before = inputs.former is not None and alpha_on(plane_environment(inputs.former))
+    alpha = fresh or before or any(alpha_on(plane.env) for plane in mesh.control_planes)
+    kinds = tuple(
+        kind
+        for kind in mesh.kinds
+        if (kind.group, kind.plural) in _LISTENERS
+        if (knows(old, kind) or knows(new, kind)) and (alpha or not is_experimental(kind))
+    )
+    if not kinds:
+        return
+    heeded = heeds_owner(old) or heeds_owner(new)
+    served = {str(listeners.ref) for _, listeners in draft.listening}
+    known = [str(listeners.ref) for listeners in mesh.listener_sets]
+    yield ListenersRead(
+        revision=draft.old,
+        kinds=kinds,
+        follow=tuple(k for k in kinds if not heeded and knows(new, k) and (fresh or not is_experimental(k))),
+        known=tuple(sorted(known)),
+        unread=tuple(sorted(set(known) - served)),
+        stay=tuple(gateway_name(g) for g in mesh.api_gateways if not may_move(draft, g)),
+        root_namespace=mesh.root_namespace,
+    )
 
 
 def _serves_gateways(mesh: Snapshot) -> bool:
@@ -177,14 +210,6 @@ def connected(draft: Draft) -> AnyProbe:
         version=draft.inputs.release.version,
         root_namespace=draft.inputs.mesh.root_namespace,
     )
-
-
-def span_words(length: timedelta) -> str:
-    """``10m``, ``1h30m``, ``45s``."""
-    minutes, seconds = divmod(round(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    words = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else ""]
-    return "".join(words) or "0s"
 
 
 def words(draft: Draft, template: str, wave: str, namespaces: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from upgrader.model.duration import written
 from upgrader.model.kinds import CRON_JOB, WORKLOADS
 from upgrader.model.playbook import WaveRule
 from upgrader.model.snapshot import Workload
@@ -18,7 +19,6 @@ from upgrader.planning.hop.gates import (
     connected,
     gateways_on,
     probe_round,
-    span_words,
     words,
     workloads_on,
 )
@@ -148,7 +148,7 @@ def soak_gate(draft: Draft, moved: Sequence[Workload], rolled: Sequence[str], so
         probes.append(connected(draft))
     what = f"{counted(len(moved), 'workload')} on {draft.new}, proxies connected, " if moved else ""
     draft.gate(
-        f"gate: soak {span_words(soak)}, {what}injection, validation, webhooks",
+        f"gate: soak {written(soak)}, {what}injection, validation, webhooks",
         (*probes, *probe_round(draft)),
         soak=soak,
     )

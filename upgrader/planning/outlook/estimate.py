@@ -9,6 +9,7 @@ from heapq import heappush, heapreplace
 
 from upgrader.checks.restarts.restart import Range, Restart
 from upgrader.checks.restarts.times import PULL, START, seconds
+from upgrader.model.duration import in_words
 from upgrader.model.step import counted
 from upgrader.planning.outlook.expected import Basis, Expected, HopTime, Outlook, WaveTime
 from upgrader.planning.plan import Gate, Hop, Plan, Planned, Wave
@@ -143,16 +144,11 @@ def _basis(hops: Sequence[Hop], outlook: Outlook) -> Iterator[Basis]:
     waves = {w.name: w.at_once for hop in hops for w in hop.waves if w.namespaces}
     paces = [f"{name} {at_once} at once" for name, at_once in waves.items() if at_once > 1]
     soaks = sum((i.action.soak for h in hops for i in h.items() if isinstance(i.action, Gate)), timedelta(0))
-    yield Basis("playbook", ", ".join([f"soaks of {_in_all(soaks)} in all", *paces]))
+    yield Basis("playbook", ", ".join([f"soaks of {in_words(soaks)} in all", *paces]))
     told = f"{PLANE[0]}-{PLANE[1]} s until a new istiod is ready, {STEP[0]}-{STEP[1]} s for any other step and look"
     yield Basis("assumed", told)
     yield Basis("unknown", "how long approvals, further nodes and retries take; they are not counted")
     yield from (Basis("unknown", words) for words in outlook.unknown)
-
-
-def _in_all(length: timedelta) -> str:
-    minutes, seconds_ = divmod(int(length.total_seconds()), 60)
-    return f"{minutes} min" if minutes else f"{seconds_} s"
 
 
 def _starts(restarts: Sequence[Restart]) -> Iterator[Basis]:

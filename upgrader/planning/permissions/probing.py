@@ -16,6 +16,7 @@ from upgrader.model.kinds import (
     SERVICE,
     VALIDATING_WEBHOOK,
     WORKLOADS,
+    X_LISTENER_SET,
     Kind,
     Ref,
 )
@@ -28,6 +29,7 @@ from upgrader.probes import (
     GatewaysKnown,
     GatewaysOn,
     Injects,
+    ListenersRead,
     NextPodsOn,
     ProxiesConnected,
     ProxiesSynced,
@@ -80,10 +82,19 @@ def of_probe(probe: AnyProbe, ground: Ground, configuration: Sequence[Kind]) -> 
             yield from each(probe.objects, "get")
         case GatewaysOn():
             yield from of_gateways(probe.gateways)
-        case GatewaysKnown():
-            yield from every((DEPLOYMENT, K8S_GATEWAY))
+        case GatewaysKnown() | ListenersRead():
+            yield from _of_strangers(probe)
         case ControlPlaneReady() | ProxiesConnected() | ProxiesSynced() | RevisionIdle():
             yield from _of_istiod(probe, configuration)
+
+
+def _of_strangers(probe: GatewaysKnown | ListenersRead) -> Iterator[Permission]:
+    """Those that ask what came since the plan."""
+    if isinstance(probe, GatewaysKnown):
+        yield from every((DEPLOYMENT, K8S_GATEWAY))
+        return
+    yield from every((*probe.kinds, *WEBHOOKS, NAMESPACE, K8S_GATEWAY, K8S_GATEWAY_CLASS))
+    yield from every((SERVICE, DEPLOYMENT), probe.root_namespace)
 
 
 def _of_pods(probe: Injects | NextPodsOn) -> Iterator[Permission]:
@@ -129,7 +140,7 @@ def _rolled(workloads: Sequence[Ref]) -> Iterator[Permission]:
 
 
 def _is_asked(kind: Kind) -> bool:
-    return kind.group.endswith(".istio.io") or kind.group == K8S_GATEWAY.group
+    return kind.group.endswith(".istio.io") or kind.group in {K8S_GATEWAY.group, X_LISTENER_SET.group}
 
 
 def of_gateways(gateways: Sequence[Ref]) -> Iterator[Permission]:

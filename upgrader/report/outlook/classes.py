@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import get_args
 
 from upgrader.checks.capacity.quantities import told
-from upgrader.checks.restarts.restart import Impact, Range, Restart
+from upgrader.checks.restarts.restart import Impact, Restart
 from upgrader.cluster.clean import clean_line
+from upgrader.model.duration import in_words
 from upgrader.model.step import counted
 from upgrader.planning.outlook.estimate import expected_of
 from upgrader.planning.outlook.expected import Outlook, Peak
@@ -49,34 +50,16 @@ def about(restart: Restart) -> str:
     name, pods = clean_line(restart.name), counted(restart.replicas, "pod")
     match restart.impact:
         case "outage":
-            gap = f" for {lasting(restart.gap)}" if restart.gap else ""
+            gap = f" for {restart.gap}" if restart.gap else ""
             return f"{name} ({restart.kind} with {restart.strategy}, {pods}): none ready{gap}"
         case "unproven":
             return f"{name} ({pods}): ready as soon as they run"
         case "node":
-            return f"{name} ({counted(restart.replicas, 'node')}, {lasting(restart.length)})"
+            return f"{name} ({counted(restart.replicas, 'node')}, {restart.length})"
         case "thin":
             return f"{name} keeps {restart.lowest} of {restart.replicas}"
         case "steady" | "asleep":
             return name
-
-
-def lasting(span: Range) -> str:
-    """``20-45 s``, ``2-5 min``, ``40 s to 3 min``, ``1 h 05 min to 2 h 10 min``."""
-    low, high = (round(one.total_seconds()) for one in (span.shortest, span.longest))
-    if high < 120:
-        return f"{low}-{high} s" if low != high else f"{low} s"
-    if low < 60:
-        return f"{low} s to {_minutes(high)}"
-    if high <= 3600:
-        first, last = low // 60, -(-high // 60)
-        return f"{first}-{last} min" if first != last else f"{first} min"
-    return f"{_minutes(low)} to {_minutes(high)}"
-
-
-def _minutes(seconds: int) -> str:
-    whole = -(-seconds // 60)
-    return f"{whole} min" if whole <= 60 else f"{whole // 60} h {whole % 60:02d} min"
 
 
 def notes(outlook: Outlook) -> Iterator[str]:
@@ -130,11 +113,11 @@ def basis_lines(plan: Plan) -> list[str]:
 def wave_rows(plan: Plan) -> list[tuple[str, str, str, str, str]]:
     """Hop, wave, how long, what of it is soaking, and the workload that takes longest."""
     return [
-        (str(hop.hop), clean_line(w.wave), lasting(w.length), _soak(w.soak), clean_line(w.slowest))
+        (str(hop.hop), clean_line(w.wave), str(w.length), _soak(w.soak), clean_line(w.slowest))
         for hop in expected_of(plan).hops
         for w in hop.waves
     ]
 
 
 def _soak(soak: timedelta) -> str:
-    return f"{soak.total_seconds() / 60:.0f} min" if soak else "-"
+    return in_words(soak) if soak else "-"

@@ -22,7 +22,7 @@ from upgrader.report.plan.findings import MANY, answer_rows, by_severity, tally
 from upgrader.report.plan.grouping import shape_of
 from upgrader.report.plan.hop_lines import folded_lines, hop_lines, wave_lines
 from upgrader.report.plan.rendering import rendered_lines, rendered_title
-from upgrader.report.plan.steps import mesh_text, span_text
+from upgrader.report.plan.steps import mesh_text
 
 _HANDLED = "nothing: "
 """How the advice of a finding begins that the plan takes care of by itself."""
@@ -51,7 +51,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "verdict": _verdict(plan),
         "tally": f"{counted(plan.checks, 'check')}: {', '.join(tally(plan.findings, plan.checks)).lower()}",
         "counts": _counts(plan),
-        "length": span_text(estimate(plan)),
+        "length": str(estimate(plan)),
         "approvals": f" + {counted(len(manual), 'approval')}" if manual else "",
         "validity": _validity(plan),
         "made": f"{plan.made:%Y-%m-%d %H:%M} UTC",
@@ -120,9 +120,7 @@ def _way_back(plan: Plan) -> Iterator[str]:
     until = " / ".join(f"`{one}`" for one in last if one)
     yield "`upgrade rollback` moves everything back and restarts it"
     each = " for each hop" if len(plan.hops) > 1 else ""
-    yield (
-        f", about {span_text(estimate_hop(_unsoaked(plan.hops[0]), plan.outlook))}{each}" if plan.hops else ""
-    )
+    yield (f", about {estimate_hop(_unsoaked(plan.hops[0]), plan.outlook)}{each}" if plan.hops else "")
     if until:
         yield f", at any time before step {until}. From that step on the old istiod is gone: going back to it is a "
         yield "reinstall from the backup that each hop begins with."

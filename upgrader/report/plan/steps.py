@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from upgrader.checks.restarts.restart import Range
 from upgrader.cluster.clean import clean_line
 from upgrader.model.step import counted
 from upgrader.planning.outlook.estimate import estimate_hop
@@ -38,7 +37,7 @@ def hops_text(plan: Plan, style: Style, *, wide: bool) -> Iterator[str]:
             continue
         shapes.add(shape)
         approvals = sum(1 for i in items if isinstance(i.action, Gate) and i.action.approval)
-        facts = [counted(len(items), "step"), f"about {span_text(estimate_hop(hop, plan.outlook))}"]
+        facts = [counted(len(items), "step"), f"about {estimate_hop(hop, plan.outlook)}"]
         facts += [counted(approvals, "approval")] if approvals else []
         waves = [line for wave in hop.waves for line in _wave(wave, style, wide=wide)]
         yield "\n".join([_headline(head, ", ".join(facts), style), *waves])
@@ -117,12 +116,3 @@ def mesh_text(plan: Plan) -> str:
     """``12 namespaces, 40 workloads, 120 proxies``: the mesh that was planned for."""
     words = (("namespace", "namespaces"), ("workload", "workloads"), ("proxy", "proxies"))
     return ", ".join(counted(plan.counts.get(many, 0), one, many) for one, many in words)
-
-
-def span_text(span: Range) -> str:
-    """``52-70 min``, ``54 min to 1 h 24 min`` or ``1 h 44 min to 2 h 20 min``."""
-    low, high = (int(one.total_seconds() // 60) for one in (span.shortest, span.longest))
-    if high < 60:
-        return f"{low}-{high} min" if low != high else f"{low} min"
-    first = f"{low // 60} h {low % 60:02d} min" if low >= 60 else f"{low} min"
-    return f"{first} to {high // 60} h {high % 60:02d} min"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from upgrader.model.step import counted
@@ -12,7 +13,7 @@ from upgrader.report.outlook.blocks import restarts_text, times_text
 from upgrader.report.outlook.classes import basis_lines
 from upgrader.report.plan.findings import answers_text, findings_text
 from upgrader.report.plan.rendering import rendered_rows, rendered_text
-from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text, span_text
+from upgrader.report.plan.steps import LEGEND, hops_text, mesh_text
 from upgrader.report.style import Style
 
 
@@ -103,7 +104,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     head = f"Plan: {counted(len(items), 'step')}: "
     yield from joined([*words[:-1], f"{words[-1]}."], style.width, head, rest="      ")
     approvals = f", plus {counted(manual, 'approval')}" if manual else ""
-    yield from fitted(f"      About {span_text(estimate(plan))}{approvals}.", style.width)
+    yield from fitted(f"      About {estimate(plan)}{approvals}.", style.width)
     for number, line in enumerate(basis_lines(plan)):
         yield from hung("      Basis: " if number == 0 else " " * 13, line, style.width)
 
@@ -114,8 +115,9 @@ def saved_text(plan: Plan, path: str, style: Style, typed: Typed, *, next_comman
         saved = f"Saved anyway for reading: {path} ({plan.id})"
         code = next(f.code for f in plan.findings if f.blocks)
         target = f" --to {plan.path[-1]}" if plan.path else ""
+        site = f" --catalog {shlex.quote(plan.catalog)}" if plan.catalog else ""
         rows = [
-            ("after fixing:", f"upgrade plan{target} --out {path}"),
+            ("after fixing:", f"upgrade plan{target}{site} --out {path}"),
             ("a finding:", f"upgrade explain {code}"),
             ("for the review:", f"upgrade show {path} -o markdown"),
         ]

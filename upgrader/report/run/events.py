@@ -9,6 +9,7 @@ from typing import Any
 
 from upgrader import __version__
 from upgrader.cluster.clean import clean_line
+from upgrader.model.duration import took
 from upgrader.model.errors import UpgradeError
 from upgrader.model.event import (
     ApprovalAwaited,
@@ -28,7 +29,6 @@ from upgrader.model.event import (
     StepStarted,
 )
 from upgrader.planning.plan import Gate, Plan
-from upgrader.report.run.lines import took
 
 SCHEMA = "upgrader.events/v1"
 Fields = dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from upgrader.cluster.clean import clean_line
+from upgrader.model.duration import took
 from upgrader.model.event import (
     ApprovalAwaited,
     Approved,
@@ -70,16 +71,6 @@ def clock(moment: datetime) -> str:
 def heartbeat(now: datetime, step: str, waits: str, style: Style) -> str:
     """What is said when nothing happened for a while."""
     return _shown(now, step, "...", clean_line(waits), style)
-
-
-def took(seconds: float) -> str:
-    """``33s``, ``5m12s`` or ``1h04m``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    return (
-        f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    )
 
 
 def _parts(event: RunEvent) -> tuple[str, str, str] | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from upgrader.model.duration import took
 from upgrader.model.event import (
     Approved,
     DriftSeen,
@@ -22,8 +23,6 @@ from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Plan
 from upgrader.planning.record import Record, fold
 from upgrader.report.plan.escaping import code, escaped
-from upgrader.report.plan.steps import span_text
-from upgrader.report.run.lines import took
 
 
 def run_document(plan: Plan, back: Plan | None, events: Sequence[RunEvent], run: str) -> dict[str, Any]:
@@ -122,9 +121,7 @@ def _facts(plan: Plan, record: Record, events: Sequence[RunEvent]) -> str:
     counts = Counter[str](outcomes)
     tally = ", ".join(f"{counts[kind]} {words}" for kind, words in kinds.items())
     holders = list(dict.fromkeys(e.holder.partition("/")[0] for e in events if isinstance(e, LockTaken)))
-    length = (
-        f"{took((last - began).total_seconds())}; planned: about {span_text(estimate(plan))}, plus approvals"
-    )
+    length = f"{took((last - began).total_seconds())}; planned: about {estimate(plan)}, plus approvals"
     lines = [
         f"Began {_when(began)}, last word {_when(last)} ({length}).",
         f"Changes: {record.writes} committed, {tally}.",

@@ -73,6 +73,7 @@ class Member:
             "rejects": self.rejects + self.talk.rejects,
             "connections": self.connections,
             "trouble": self.trouble,
+            "listeners": sorted(self.talk.listeners),
         }
 
 

@@ -35,6 +35,8 @@ TYPES: Final[Mapping[str, str]] = {
 _SHORT = {url: short for short, url in TYPES.items()}
 _FOLLOWED = {"CDS": "EDS", "LDS": "RDS"}
 _WILDCARD = frozenset(_FOLLOWED)
+_CALLED: dict[bytes, str] = {}
+"""Name of a listener by its digest."""
 _INTERNAL = 13
 """The code with which Envoy rejects."""
 _NAMES: dict[bytes, frozenset[str]] = {}
@@ -59,10 +61,12 @@ class Talk:
     Attributes:
         asked: Subscriptions by short type.
         rejects: Rejections sent on this stream.
+        listeners: Names of those that were taken last.
     """
 
     asked: dict[str, Subscription] = field(default_factory=dict)
     rejects: int = 0
+    listeners: frozenset[str] = frozenset()
 
     @property
     def rejecting(self) -> bool:
@@ -147,6 +151,8 @@ def _answers(response: Any, talk: Talk, refusal: Callable[[str], str]) -> Iterab
         yield _request(kind, asked, detail)
         return
     asked.version, asked.accepted, asked.rejected = response.version_info, True, False
+    if kind == "LDS":
+        talk.listeners = frozenset(_named(resource) for resource in response.resources)
     yield _request(kind, asked)
     if follower := _FOLLOWED.get(kind):
         yield from _follow(follower, response, talk)
@@ -177,6 +183,13 @@ def _request(kind: str, asked: Subscription, detail: str = "") -> Any:
         response_nonce=asked.nonce,
         error_detail=status_pb2.Status(code=_INTERNAL, message=detail) if detail else None,
     )
+
+
+def _named(listener: Any) -> str:
+    digest = hashlib.blake2b(listener.value, digest_size=16).digest()
+    if digest not in _CALLED:
+        _CALLED[digest] = listener_pb2.Listener.FromString(listener.value).name
+    return _CALLED[digest]
 
 
 def _referred(resource: Any) -> frozenset[str]:

@@ -27,7 +27,6 @@ from upgrader.model.errors import Exit, UpgradeError
 from upgrader.model.step import counted
 from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Plan
-from upgrader.report.plan.steps import span_text
 from upgrader.report.plan.text import plan_text
 
 
@@ -148,7 +147,7 @@ def _facts(plan: Plan) -> str:
     back = f"until {last}; from then on going back is a reinstall" if last else "at any time"
     return "\n".join(
         [
-            f"Path       {' -> '.join(plan.path)}: {steps}, about {span_text(estimate(plan))}",
+            f"Path       {' -> '.join(plan.path)}: {steps}, about {estimate(plan)}",
             f"Way back   upgrade rollback, {back}",
         ]
     )
