@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from tests.meshes import mesh
-from upgrader.model.injection import Injectors, injection
+from upgrader.model.injection import Injectors, Istiods, injection
 from upgrader.model.snapshot import Labels
 
 VALUES = st.sampled_from(["true", "false", "off", "1-26-2", "1-27-9", "prod", "enabled"])
@@ -20,9 +20,9 @@ def test_pods_asked_one_after_another_get_what_each_gets_alone(
     pods: list[tuple[str, Labels, Labels, Labels, bool]],
 ) -> None:
     made = mesh().plane("1.26.2", "default").plane("1.27.9").tag("prod", "1-27-9").snapshot()
-    versions = {p.revision: p.version for p in made.control_planes}
-    asked = Injectors(made.injectors, versions)
+    istiods = Istiods.of(made)
+    asked = Injectors(made.injectors, istiods)
 
     for namespace, spaces, labels, notes, host in pods:
-        alone = injection(namespace, spaces, labels, notes, host, made.injectors, versions)
+        alone = injection(namespace, spaces, labels, notes, host, made.injectors, istiods)
         assert asked.within(namespace, spaces).injection(labels, notes, host) == alone

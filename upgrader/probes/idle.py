@@ -18,7 +18,8 @@ from upgrader.cluster.read import (
     webhook_of,
     workload_of,
 )
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import (
     CRON_JOB,
     DEPLOYMENT,
@@ -68,12 +69,14 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         except_for: ``Kind namespace/name`` of configuration that may name the revision, with consent.
         never_served: Nothing was ever moved to it, or all of that is back; its istiods, which may not even run, are not
             asked.
+        settings: Revision to what decides inside its istiod, where that is not what the charts install.
     """
 
     revision: str
     root_namespace: str = "istio-system"
     except_for: tuple[str, ...] = ()
     never_served: bool = False
+    settings: dict[str, InjectorSettings] | msgspec.UnsetType = msgspec.UNSET
 
     @pending_if_unread
     def look(self, cluster: Reader) -> Reading:
@@ -153,12 +156,10 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
     def _would_inject(
         self, mesh: _Mesh, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
     ) -> bool:
-        versions = {p.revision: p.version for p in mesh.planes}
+        istiods = Istiods({p.revision: p.version for p in mesh.planes}, self.settings or {})
         bound = mesh.namespaces.get(namespace, {})
-        return (
-            self.revision
-            in injection(namespace, bound, labels, notes, host, mesh.injectors, versions).revisions
-        )
+        found = injection(namespace, bound, labels, notes, host, mesh.injectors, istiods)
+        return self.revision in found.revisions
 
     def _webhooks(self, cluster: Reader, mesh: _Mesh) -> Iterator[str]:
         """Tags, the default validator, and whatever else calls its Service without being its own."""

@@ -11,6 +11,7 @@ import orjson
 import yaml
 
 from upgrader.sandbox.istio.planes import Istio
+from upgrader.sandbox.selectors import usable
 from upgrader.sandbox.store import Store
 
 DEFAULT_DISCOVERY = "istiod.istio-system.svc:15012"
@@ -68,15 +69,25 @@ def settings_of(store: Store, istiod: Istio) -> Settings:
 def _settings(injector: str, values: str, mesh: str) -> Settings:
     config = parse(injector)
     return Settings(
-        policy=str(config.get("policy") or "enabled"),
-        always=tuple(config.get("alwaysInjectSelector") or ()),
-        never=tuple(config.get("neverInjectSelector") or ()),
+        policy=_policy(config) if config else "enabled",
+        always=_usable(config.get("alwaysInjectSelector")),
+        never=_usable(config.get("neverInjectSelector")),
         annotations=config.get("injectedAnnotations") or {},
         templates=tuple(sorted(config.get("templates") or {})),
         default_templates=tuple(config.get("defaultTemplates") or ("sidecar",)),
         values=parse(values),
         mesh=parse(mesh),
     )
+
+
+def _policy(config: Mapping[str, Any]) -> str:
+    """A policy that the configuration leaves out is the empty word, which injects nothing."""
+    said = config.get("policy")
+    return "" if said is None else str(said)
+
+
+def _usable(selectors: Sequence[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
+    return tuple(selector for selector in selectors or () if usable(selector))
 
 
 def _data(store: Store, namespace: str, name: str) -> Mapping[str, str]:
