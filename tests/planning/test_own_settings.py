@@ -36,8 +36,13 @@ def _edited(document: Any, config: Mapping[str, Any]) -> Any:
     body = document.body
     if body["kind"] != "ConfigMap" or "config" not in (body.get("data") or {}):
         return document
-    usual = {"policy": "enabled", "neverInjectSelector": [], "alwaysInjectSelector": [], "templates": {}}
-    data = body["data"] | {"config": json.dumps(usual | config)}
+    usual: dict[str, Any] = {
+        "policy": "enabled",
+        "neverInjectSelector": [],
+        "alwaysInjectSelector": [],
+        "templates": {},
+    }
+    data = body["data"] | {"config": json.dumps({**usual, **config})}
     return msgspec.structs.replace(document, body=body | {"data": data})
 
 

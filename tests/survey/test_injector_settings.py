@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.survey.test_documents import ROOT, config_map, mesh
+from tests.survey.test_documents import ROOT, config_map
+from tests.survey.test_take import mesh
 from upgrader.model.codec import decode, encode
 from upgrader.model.injector import InjectorSettings, injector_settings
 from upgrader.model.snapshot import Snapshot, read_snapshot

@@ -57,6 +57,10 @@ class _Mesh(msgspec.Struct, frozen=True):
     tags: dict[str, frozenset[str]]
     namespaces: dict[str, Labels]
 
+    @property
+    def versions(self) -> dict[str, str]:
+        return {p.revision: p.version for p in self.planes}
+
 
 class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle", tag_field="probe"):
     """Nothing depends on *revision*, and nothing would if its pods were made anew.
@@ -149,14 +153,17 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
                     yield f"{workload.ref} is made for it"
 
     def _namespaces(self, mesh: _Mesh) -> Iterator[str]:
-        for name in sorted(mesh.namespaces):
-            if self._would_inject(mesh, name, {}, {}):
+        """Bound by label, whatever its istiod would make of a pod that says nothing."""
+        istiods = Istiods(mesh.versions)
+        for name, labels in sorted(mesh.namespaces.items()):
+            found = injection(name, labels, {}, {}, False, mesh.injectors, istiods)
+            if self.revision in found.revisions:
                 yield f"namespace {name} is bound to it"
 
     def _would_inject(
         self, mesh: _Mesh, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
     ) -> bool:
-        istiods = Istiods({p.revision: p.version for p in mesh.planes}, self.settings or {})
+        istiods = Istiods(mesh.versions, self.settings or {})
         bound = mesh.namespaces.get(namespace, {})
         found = injection(namespace, bound, labels, notes, host, mesh.injectors, istiods)
         return self.revision in found.revisions
