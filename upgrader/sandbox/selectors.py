@@ -73,11 +73,10 @@ def usable(selector: Obj | None) -> bool:
     return bool(pairs) and all(_usable(str(key), operator, values) for key, operator, values in pairs)
 
 
-def _usable(key: str, operator: object, values: Sequence[object]) -> bool:
+def _usable(key: str, operator: object, values: Sequence[str]) -> bool:
     if operator not in {"In", "NotIn", "Exists", "DoesNotExist"} or not _NAME.fullmatch(key):
         return False
-    words = [str(each) for each in values]
-    fit = all(not each or (len(each) <= _LONGEST and _VALUE.fullmatch(each)) for each in words)
+    fit = all(not each or (len(each) <= _LONGEST and _VALUE.fullmatch(each)) for each in values)
     return fit and bool(values) == (operator in {"In", "NotIn"})
 
 

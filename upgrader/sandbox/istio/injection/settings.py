@@ -86,8 +86,19 @@ def _policy(config: Mapping[str, Any]) -> str:
     return "" if said is None else str(said)
 
 
-def _usable(selectors: Sequence[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
-    return tuple(selector for selector in selectors or () if usable(selector))
+def _usable(selectors: Sequence[Any] | None) -> tuple[dict[str, Any], ...]:
+    return tuple(one for one in map(_worded, selectors or ()) if usable(one))
+
+
+def _worded(told: Any) -> Any:
+    """The same with words for numbers and truths, as a typed reader has them."""
+    if isinstance(told, Mapping):
+        return {key: _worded(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_worded(value) for value in told]
+    if told is None:
+        return None
+    return str(told).lower() if isinstance(told, bool) else str(told)
 
 
 def _data(store: Store, namespace: str, name: str) -> Mapping[str, str]:
