@@ -7,7 +7,7 @@ from typing import Any, Self
 from tests.building.parts import HUB, ROLLOUT, Parts, image
 from upgrader.model import kinds
 from upgrader.model.image import Image
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.snapshot import Labels, Namespace, Proxy, Workload
 from upgrader.model.version import Version
@@ -151,7 +151,7 @@ class Workloads(Parts):
             made.template_annotations,
             made.host_network,
             self._all("injectors"),
-            versions,
+            Istiods(versions),
         )
         return found.winner or next(iter(versions), "")
 

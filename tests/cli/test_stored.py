@@ -28,7 +28,14 @@ advisories:
   source: [our own test bed]
   seen: 2026-11-01
 """
-LATER = ("documents", "mesh_configs", "injector_values", "install_values", "certificates")
+LATER = (
+    "documents",
+    "mesh_configs",
+    "injector_values",
+    "injector_settings",
+    "install_values",
+    "certificates",
+)
 
 
 @pytest.fixture
@@ -101,7 +108,9 @@ def test_a_snapshot_of_an_older_release_says_what_it_does_not_hold(
     file = older(stored(desk()))
     said = away("check", "--from", str(file), "-o", "json")
     [unseen] = [f for f in json.loads(said.out)["findings"] if f["code"] == "UPG-0351"]
-    assert {"services", "nodes", "secrets", "pod templates of workloads"} <= set(unseen["objects"])
+    assert {"services", "nodes", "settings of injectors", "pod templates of workloads"} <= set(
+        unseen["objects"]
+    )
     facts = [line for line in unseen["what"] if not line.startswith("not known: ")]
     assert len(facts) < len(unseen["what"])
     assert all("this snapshot does not hold them" in line for line in facts)

@@ -48,9 +48,60 @@ def test_every_recorded_case_has_one_answer_in_three_places(bed: Bed, say: Calla
     assert wrong == []
 
 
+_CARTS, _EXISTS = (
+    [{"matchLabels": {"app": "cart"}}],
+    [{"matchExpressions": [{"key": "app", "operator": "Exists"}]}],
+)
+_REFUSED = [
+    {"matchExpressions": [{"key": "app", "operator": "Equals", "values": ["cart"]}]},
+    {"matchExpressions": [{"key": "app", "operator": "NotIn"}]},
+    {"matchLabels": {"app": "no label"}},
+    {"matchExpressions": [{"key": "absent", "operator": "DoesNotExist", "values": ["a"]}]},
+    {},
+]
+_ASKS = {"sidecar.istio.io/inject": "true"}
+_DECIDED: list[tuple[dict[str, Any], dict[str, str], bool]] = [
+    ({}, {"app": "cart"}, True),
+    ({"neverInjectSelector": _CARTS}, {"app": "cart"}, False),
+    ({"neverInjectSelector": _CARTS}, {"app": "web"}, True),
+    ({"neverInjectSelector": _CARTS}, {"app": "cart"} | _ASKS, True),
+    ({"neverInjectSelector": _CARTS}, {"app": "cart", "sidecar.istio.io/inject": "yes"}, False),
+    ({"neverInjectSelector": _CARTS, "alwaysInjectSelector": _EXISTS}, {"app": "cart"}, False),
+    ({"neverInjectSelector": _REFUSED}, {"app": "cart"}, True),
+    ({"neverInjectSelector": [*_REFUSED, *_CARTS]}, {"app": "cart"}, False),
+    ({"neverInjectSelector": [{"matchLabels": {"wave": 2}}]}, {"wave": "2"}, False),
+    ({"policy": "disabled"}, {"app": "cart"}, False),
+    ({"policy": "disabled"}, {"app": "cart"} | _ASKS, True),
+    ({"policy": "disabled", "alwaysInjectSelector": _CARTS}, {"app": "cart"}, True),
+    ({"policy": "disabled", "alwaysInjectSelector": _REFUSED}, {"app": "cart"}, False),
+    ({"policy": "Enabled"}, _ASKS, False),
+    ({"policy": None}, {"app": "cart"} | _ASKS, False),
+]
+"""What is changed in the injector's configuration, labels of a pod, and whether it gets a sidecar."""
+
+
+def test_what_an_istiod_decides_by_itself_has_one_answer_in_three_places(
+    bed: Bed, say: Callable[[str], None]
+) -> None:
+    revision = "1-30"
+    path = f"/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector-{revision}"
+    bed.install(NEW, revision)
+    usual = yaml.safe_load(bed.api.got(path)["data"]["config"])
+    wrong: list[str] = []
+    for number, (config, labels, injected) in enumerate(_DECIDED):
+        bed.api.patch(path, {"data": {"config": yaml.safe_dump(usual | config)}})
+        case = {"id": str(number), "ns": {"istio.io/rev": revision}, "pod": labels}
+        expected = {"expect": revision if injected else "none", "settings": usual | config}
+        wrong += _differences(bed, [{"name": "i", "rev": revision, "key": revision}], case | expected)
+    say(f"injection: {len(_DECIDED)} configurations of an injector asked of resolver, sandbox and webhook")
+    assert wrong == []
+
+
 def _differences(bed: Bed, world: list[dict[str, Any]], case: dict[str, Any]) -> list[str]:
     expected = {"none": "", "conflict": case.get("last", "")}.get(case["expect"], case["expect"])
     bench = _bench(world)
+    if "settings" in case:
+        bench.configure(world[0]["rev"], case["settings"])
     namespace = case.get("namespace", "app")
     bench.namespace(namespace, case.get("ns", {}))
     pod = bench.pod(case.get("pod", {}), case.get("ann", {}))

@@ -6,6 +6,7 @@ import msgspec
 
 from tests.meshes import mesh, shop
 from tests.planning.planned import plan
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.snapshot import Snapshot
 from upgrader.planning.drift import GONE, Difference, drifted
 from upgrader.planning.preconditions import preconditions
@@ -55,6 +56,16 @@ def test_the_new_control_plane_may_be_there_already_in_the_planned_version_only(
     assert all(d.safe for d in right)
     wrong = drifted(PLAN, shop().plane("1.28.6", "1-28-10").snapshot())
     assert any(not d.safe and d.fact == "image" for d in wrong)
+
+
+def test_what_istiod_decides_by_itself_may_not_change_but_in_the_revision_that_is_installed() -> None:
+    own = InjectorSettings(never=({"matchLabels": {"app": "cart"}},))
+    found = drifted(PLAN, shop().having(injector_settings={"1-27-9": own}).snapshot())
+    assert [(d.subject, d.fact, d.expected, d.safe) for d in found] == [
+        ("istiod 1-27-9", "injection", GONE, False)
+    ]
+    there = shop().plane("1.28.10").having(injector_settings={"1-27-9": InjectorSettings(), "1-28-10": own})
+    assert all(d.safe for d in drifted(PLAN, there.snapshot()))
 
 
 def test_a_new_workload_in_the_mesh_and_one_that_is_gone_are_drift() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from upgrader.model.failures import Forbidden, Unreachable
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import (
     CRON_JOB,
     DEPLOYMENT,
@@ -58,6 +60,19 @@ def by_object(mesh: Mesh, make_entry: Callable[..., Obj]) -> None:
         OLD,
         [make_entry("rev.namespace.", f"-{OLD}", ns={"istio.io/rev": OLD}), entry],
     )
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_workload_that_its_istiod_never_injects_does_not_depend_but_a_bound_namespace_does(
+    mesh: Mesh, own: bool, make_entry: Callable[..., Obj]
+) -> None:
+    by_object(mesh, make_entry)
+    mesh.put(Ref(DEPLOYMENT, "own", "plain"), spec={"replicas": 0, "template": BOUND})
+    settings = {OLD: InjectorSettings(policy="disabled")} if own else msgspec.UNSET
+    probe = msgspec.structs.replace(PROBE, settings=settings)
+    assert ("Deployment plain/own" in probe.look(mesh).summary) is not own
+    mesh.namespace("empty", rev=OLD)
+    assert "namespace empty is bound" in probe.look(mesh).summary
 
 
 PLANTED: dict[str, tuple[Callable[[Mesh], object], str, Verdict]] = {

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Invalid, Unreachable
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, Obj, Ref
 from upgrader.model.step import Verdict
 from upgrader.probes import NextPodsOn
@@ -100,6 +101,18 @@ def test_what_decides_about_injection_is_asked_about_by_itself(mesh: Mesh, diffe
     mesh.app("other", NEW, template=template("other", **different))
     asks("cart", "other", image="", also=("team",)).look(mesh)
     assert len(mesh.asked) == 2
+
+
+def test_what_an_istiod_refuses_by_itself_is_expected_without_a_proxy_and_proved(mesh: Mesh) -> None:
+    refusing = {NEW: InjectorSettings(never=({"matchLabels": {"app": "cart"}},))}
+    mesh.app("web", NEW, template=template("web"))
+    mesh.dry_run = lambda pod: pod if pod["metadata"]["labels"]["app"] == "cart" else injected(NEW)(pod)
+    assert asks("cart", revision="", settings=refusing).look(mesh).verdict is Verdict.HOLDS
+    assert len(mesh.asked) == 1
+    told = asks("cart", "web", settings=refusing).look(mesh)
+    assert "came nobody (neverInjectSelector of istiod 1-28-10 matches)" in told.summary
+    assert len(mesh.asked) == 2
+    assert asks("cart", revision="").look(mesh).verdict is Verdict.BROKEN
 
 
 def test_the_workload_that_the_plan_names_is_the_one_whose_pod_is_sent(mesh: Mesh) -> None:

@@ -43,6 +43,7 @@ from upgrader.checks.injection.both_labels import both_labels
 from upgrader.checks.injection.ignored_labels import ignored_labels
 from upgrader.checks.injection.nowhere import nowhere
 from upgrader.checks.injection.odd_values import odd_values
+from upgrader.checks.injection.own_settings import own_settings
 from upgrader.checks.injection.two_injectors import two_injectors
 from upgrader.checks.injection.unasked import unasked
 from upgrader.checks.installation.ambient import ambient
@@ -170,6 +171,7 @@ CHECKS: tuple[Check, ...] = (
     two_injectors,
     ignored_labels,
     odd_values,
+    own_settings,
     dangling,
     no_bundle,
     own_pods,

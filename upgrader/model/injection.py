@@ -1,17 +1,19 @@
 """Which revision injects a pod at its next start: selectors of the API server, then istiod's own decision.
 
 Facts: manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml and pkg/kube/inject/inject.go
-(``injectRequired``) of Istio 1.12.0 to 1.30.0; the reading of odd values changed in 1.27.0 (PR 56737).
+(``injectRequired``) of Istio 1.12.0 to 1.30.0; the reading of odd values changed in 1.27.0 (PR 56737). The order inside
+istiod: host network, ignored namespaces, what the pod asks for, neverInjectSelector, alwaysInjectSelector, policy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
-from upgrader.model.snapshot import Webhook
+from upgrader.model.injector import DISABLED, ENABLED, InjectorSettings
+from upgrader.model.snapshot import Snapshot, Webhook
 from upgrader.model.version import Version
 
 INJECT = "sidecar.istio.io/inject"
@@ -24,6 +26,43 @@ IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease",
 _YES = frozenset({"y", "yes", "true", "on"})
 _STRICT_SINCE = (1, 27)
 Likeness = tuple[str | bool | None, ...]
+
+
+class Istiods(msgspec.Struct, frozen=True):
+    """What decides inside istiod, by revision.
+
+    Attributes:
+        versions: The reading of odd ``sidecar.istio.io/inject`` values depends on it; a revision that is absent or has no
+            release number is read by the rule of 1.27 and later.
+        settings: Of its injector; a revision that is absent has what the charts install.
+    """
+
+    versions: Mapping[str, str]
+    settings: Mapping[str, InjectorSettings] = {}
+
+    @classmethod
+    def of(cls, mesh: Snapshot) -> Self:
+        """Those that are installed."""
+        return cls({p.revision: p.version for p in mesh.control_planes}, mesh.injector_settings)
+
+    def refusal(self, revision: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+        """Why istiod *revision* does not inject a pod that its webhook was called for; empty when it does."""
+        asked = _asked(labels, annotations, self.versions.get(revision, ""))
+        settings = self.settings.get(revision, _USUAL)
+        if asked is False:
+            return f"{INJECT}={labels.get(INJECT, annotations.get(INJECT, ''))!r} opts out"
+        if settings.policy not in {ENABLED, DISABLED}:
+            return f"policy {settings.policy!r} of istiod {revision} injects nothing"
+        if asked or (settings.policy == ENABLED and not settings.never):
+            return ""
+        if any(label_selector_matches(s, labels) for s in settings.never):
+            return f"neverInjectSelector of istiod {revision} matches"
+        if settings.policy == ENABLED or any(label_selector_matches(s, labels) for s in settings.always):
+            return ""
+        return f"policy of istiod {revision} is disabled, and nothing asks for a sidecar"
+
+
+_USUAL = InjectorSettings()
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -90,7 +129,7 @@ def injection(  # noqa: PLR0917  seven facts decide, and each caller has all sev
     pod_annotations: Mapping[str, str],
     host_network: bool,
     injectors: Sequence[Webhook],
-    versions: Mapping[str, str],
+    istiods: Istiods,
 ) -> Injection:
     """Which revision a pod with these labels and annotations gets when it starts in *namespace*.
 
@@ -101,8 +140,7 @@ def injection(  # noqa: PLR0917  seven facts decide, and each caller has all sev
         pod_annotations: Annotations of the pod template.
         host_network: Whether the pod uses the node's network.
         injectors: Mutating webhook configurations; other entries than injection are ignored.
-        versions: Revision to version, since the reading of odd ``sidecar.istio.io/inject`` values depends on
-            it; a revision that is absent or has no release number is read by the rule of 1.27 and later.
+        istiods: What those decide that the configurations lead to.
 
     Webhooks are called in the order of their configurations' names, and a later injection replaces an earlier one.
     """
@@ -112,10 +150,10 @@ def injection(  # noqa: PLR0917  seven facts decide, and each caller has all sev
     refusal = _refused_anywhere(namespace, host_network)
     if refusal:
         return Injection((), "", refusal)
-    serving = [w for w in matching if _wanted(pod_labels, pod_annotations, versions.get(w.revision, ""))]
+    said = [istiods.refusal(w.revision, pod_labels, pod_annotations) for w in matching]
+    serving = [w for w, refused in zip(matching, said, strict=True) if not refused]
     if not serving:
-        value = pod_labels.get(INJECT, pod_annotations.get(INJECT, ""))
-        return Injection((), "", f"{INJECT}={value!r} opts out")
+        return Injection((), "", "; ".join(dict.fromkeys(said)))
     last = serving[-1]
     return Injection(
         tuple(sorted({w.revision for w in serving})), last.revision, f"{last.ref.name} selects it"
@@ -128,26 +166,28 @@ class Injectors:
     Pods that differ in nothing that a selector or istiod looks at get the same answer, which is worked out once.
     """
 
-    def __init__(self, injectors: Sequence[Webhook], versions: Mapping[str, str]) -> None:
-        """*injectors* and *versions* as ``injection`` takes them; neither may change afterwards."""
-        self._injectors, self._versions = injectors, versions
+    def __init__(self, injectors: Sequence[Webhook], istiods: Istiods) -> None:
+        """*injectors* and *istiods* as ``injection`` takes them; neither may change afterwards."""
+        self._injectors, self._istiods = injectors, istiods
         entries = [e for w in injectors for e in w.entries]
+        own = [s for each in istiods.settings.values() for s in (*each.never, *each.always)]
         self._spaces = tuple(
             {REVISION, INJECTION}.union(*(selector_keys(e.namespace_selector) for e in entries))
         )
-        self._pods = tuple({REVISION, INJECT}.union(*(selector_keys(e.object_selector) for e in entries)))
+        selectors = (*(e.object_selector for e in entries), *own)
+        self._pods = tuple({REVISION, INJECT}.union(*map(selector_keys, selectors)))
         self._known: dict[tuple[str | None, ...], Asking] = {}
 
     @property
     def pod_labels(self) -> tuple[str, ...]:
-        """The labels of a pod that decide."""
+        """The labels of a pod that decide, by selectors of webhooks or of an istiod."""
         return self._pods
 
     def within(self, namespace: str, labels: Mapping[str, str]) -> Asking:
         """What answers for pods of a namespace with these labels."""
         key = (namespace if namespace in IGNORED_NAMESPACES else "", *map(labels.get, self._spaces))
         if (known := self._known.get(key)) is None:
-            who = namespace, labels, self._injectors, self._versions
+            who = namespace, labels, self._injectors, self._istiods
             known = self._known[key] = Asking(who, self._pods, key)
         return known
 
@@ -159,11 +199,11 @@ class Asking:
 
     def __init__(
         self,
-        who: tuple[str, Mapping[str, str], Sequence[Webhook], Mapping[str, str]],
+        who: tuple[str, Mapping[str, str], Sequence[Webhook], Istiods],
         keys: tuple[str, ...],
         alike: tuple[str | None, ...],
     ) -> None:
-        """*who* are namespace, its labels, injectors and versions; *keys* the labels of pods that decide.
+        """*who* are namespace, its labels, injectors and istiods; *keys* the labels of pods that decide.
 
         *alike* is what decides about the namespace.
         """
@@ -182,9 +222,9 @@ class Asking:
         """What ``injection`` answers for a pod with these labels and annotations."""
         key = (host_network, annotations.get(INJECT), *map(labels.get, self._keys))
         if (known := self._known.get(key)) is None:
-            namespace, ours, injectors, versions = self._who
+            namespace, ours, injectors, istiods = self._who
             known = self._known[key] = injection(
-                namespace, ours, labels, annotations, host_network, injectors, versions
+                namespace, ours, labels, annotations, host_network, injectors, istiods
             )
         return known
 
@@ -205,13 +245,13 @@ def _refused_anywhere(namespace: str, host_network: bool) -> str:
     return ""
 
 
-def _wanted(labels: Mapping[str, str], annotations: Mapping[str, str], version: str) -> bool:
-    """What istiod makes of ``sidecar.istio.io/inject``; the label goes before the annotation of the same name."""
+def _asked(labels: Mapping[str, str], annotations: Mapping[str, str], version: str) -> bool | None:
+    """What ``sidecar.istio.io/inject`` says, None for nothing; the label goes before the annotation of the same name."""
     value = labels.get(INJECT, annotations.get(INJECT))
     if not value:
-        return True
+        return None
     if _strict(version):
-        return value != "false"
+        return {"true": True, "false": False}.get(value)
     return value.lower() in _YES
 
 

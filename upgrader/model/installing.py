@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import Obj
 
 Origin = Literal["option", "configuration", "cache", "path"]
@@ -62,12 +63,14 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
         revision: Its name.
         config: ``mesh`` of ConfigMap istio[-REV], read as YAML; None where they have none, or none that can be read.
         values: ``values`` of its injector's ConfigMap.
+        injecting: What ``config`` of the same ConfigMap says about who is injected; None likewise.
         env: Environment of istiod, of variables with a value.
     """
 
     revision: str
     config: Obj | None = None
     values: Obj = {}
+    injecting: InjectorSettings | None = None
     env: dict[str, str] = {}
 
 

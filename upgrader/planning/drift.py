@@ -94,7 +94,8 @@ def _of_new_plane(plan: Plan, key: tuple[str, str], found: str) -> bool:
     if key == (f"istiod {hop.new}", "image"):
         return found.rpartition(":")[2].removesuffix("-distroless").removesuffix("-debug") == hop.target
     own = {f"webhook {name}" for name in own_webhooks(hop.new, plan.root_namespace)}
-    return key in {(f"istiod {hop.new}", "frozen")} | {(webhook, "selectors") for webhook in own}
+    told = {(f"istiod {hop.new}", "frozen"), (f"istiod {hop.new}", "injection")}
+    return key in told | {(webhook, "selectors") for webhook in own}
 
 
 def _workload(step: RestartWorkload) -> str:

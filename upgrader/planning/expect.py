@@ -103,7 +103,7 @@ def _lost(mesh: Snapshot, forecast: Forecast, namespaces: Sequence[str]) -> Iter
     """Pods that still have a proxy and ask for one, and would come back without: bound to what nothing serves."""
     for workload in _members(mesh, namespaces):
         name = workload.ref.namespace
-        asking = {k: v for k, v in workload.template_labels.items() if k in ASKS}
+        asking = {k: v for k, v in workload.template_labels.items() if k in forecast.pod_labels}
         space = forecast.namespaces.get(name, {})
         wanted = (
             REV in {**space, **asking} or space.get(INJECTION) == "enabled" or asking.get(INJECT) == "true"

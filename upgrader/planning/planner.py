@@ -10,6 +10,7 @@ import msgspec
 from upgrader.model.answer import Answer
 from upgrader.model.codec import digest
 from upgrader.model.finding import Finding, Severity
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.installing import Binary, Difference, Options
 from upgrader.model.playbook import Playbook
 from upgrader.model.snapshot import ControlPlane, Snapshot
@@ -24,6 +25,7 @@ from upgrader.planning.outlook.restarts import outlook_of
 from upgrader.planning.plan import Hop, Plan, named
 from upgrader.planning.preconditions import preconditions
 from upgrader.planning.route import running
+from upgrader.playbook.configured import injecting
 from upgrader.playbook.manifests import Release
 from upgrader.survey.facts import snapshot_digest
 
@@ -131,11 +133,17 @@ def _hops(
             image=proxy_image(release),
             old_image=_old_image(mesh, old, former),
         )
-        hop, stage, found = make_hop(inputs, stage)
+        hop, stage, found = make_hop(inputs, _deciding(stage, release))
         hops.append(hop)
         findings += found
         here, old, former = release.version, release.revision, release
     return tuple(h for h in hops if h.waves), tuple(findings)
+
+
+def _deciding(stage: Stage, release: Release) -> Stage:
+    """With what decides inside the istiod of *release*; what nothing says is as the charts have it."""
+    settings = injecting(release) or InjectorSettings()
+    return msgspec.structs.replace(stage, forecast=stage.forecast.configured(release.revision, settings))
 
 
 def _told(hop: Hop, request: Request) -> Hop:

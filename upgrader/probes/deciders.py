@@ -41,6 +41,11 @@ class Deciders(msgspec.Struct, frozen=True):
     tags: dict[str, frozenset[str]]
     namespaces: dict[str, Labels]
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Every revision with its version."""
+        return {p.revision: p.version for p in self.planes}
+
     def live(self) -> dict[str, str]:
         """Revisions whose istiod is wanted with at least one replica, each with its version."""
         return {p.revision: p.version for p in self.planes if p.replicas > 0}

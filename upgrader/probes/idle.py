@@ -15,7 +15,8 @@ from upgrader.cluster.read import (
     template_of,
     workload_of,
 )
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import (
     CRON_JOB,
     K8S_GATEWAY,
@@ -51,12 +52,14 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
         except_for: ``Kind namespace/name`` of configuration that may name the revision, with consent.
         never_served: Nothing was ever moved to it, or all of that is back; its istiods, which may not even run, are not
             asked.
+        settings: Revision to what decides inside its istiod, where that is not what the charts install.
     """
 
     revision: str
     root_namespace: str = "istio-system"
     except_for: tuple[str, ...] = ()
     never_served: bool = False
+    settings: dict[str, InjectorSettings] | msgspec.UnsetType = msgspec.UNSET
 
     @pending_if_unread
     def look(self, cluster: Reader) -> Reading:
@@ -112,19 +115,20 @@ class RevisionIdle(msgspec.Struct, frozen=True, kw_only=True, tag="revision-idle
                     yield f"{workload.ref} is made for it"
 
     def _namespaces(self, mesh: Deciders) -> Iterator[str]:
-        for name in sorted(mesh.namespaces):
-            if self._would_inject(mesh, name, {}, {}):
+        """Bound by label, whatever its istiod would make of a pod that says nothing."""
+        istiods = Istiods(mesh.versions)
+        for name, labels in sorted(mesh.namespaces.items()):
+            found = injection(name, labels, {}, {}, False, mesh.injectors, istiods)
+            if self.revision in found.revisions:
                 yield f"namespace {name} is bound to it"
 
     def _would_inject(
         self, mesh: Deciders, namespace: str, labels: Labels, notes: Labels, *, host: bool = False
     ) -> bool:
-        versions = {p.revision: p.version for p in mesh.planes}
+        istiods = Istiods(mesh.versions, self.settings or {})
         bound = mesh.namespaces.get(namespace, {})
-        return (
-            self.revision
-            in injection(namespace, bound, labels, notes, host, mesh.injectors, versions).revisions
-        )
+        found = injection(namespace, bound, labels, notes, host, mesh.injectors, istiods)
+        return self.revision in found.revisions
 
     def _webhooks(self, cluster: Reader, mesh: Deciders) -> Iterator[str]:
         """Tags, the default validator, and whatever else calls its Service without being its own."""

@@ -65,6 +65,21 @@ def matches(selector: Obj | None, labels: Mapping[str, str] | None) -> bool:
     return not terms or all(_expression(term).holds(found) for term in terms)
 
 
+def usable(selector: Obj | None) -> bool:
+    """Whether the selector says anything, and nothing that a client of Kubernetes refuses to read (``LabelSelectorAsSelector``)."""
+    labels, terms = (selector or {}).get("matchLabels") or {}, (selector or {}).get("matchExpressions") or ()
+    pairs = [(key, "In", [value]) for key, value in labels.items()]
+    pairs += [(term.get("key"), term.get("operator"), term.get("values") or []) for term in terms]
+    return bool(pairs) and all(_usable(str(key), operator, values) for key, operator, values in pairs)
+
+
+def _usable(key: str, operator: object, values: Sequence[str]) -> bool:
+    if operator not in {"In", "NotIn", "Exists", "DoesNotExist"} or not _NAME.fullmatch(key):
+        return False
+    fit = all(not each or (len(each) <= _LONGEST and _VALUE.fullmatch(each)) for each in values)
+    return fit and bool(values) == (operator in {"In", "NotIn"})
+
+
 _WORDS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent", "Gt": "gt", "Lt": "lt"}
 
 
@@ -130,6 +145,7 @@ def _term(reader: _Reader) -> Requirement:
     return Requirement(key, "notin" if operator == "!=" else "in", frozenset({value}))
 
 
+_LONGEST = 63
 _VALUE = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _VALUE_WHY = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "

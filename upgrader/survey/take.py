@@ -168,6 +168,7 @@ def _beside(
         "certificates": certificates,
         "mesh_configs": written.mesh_configs,
         "injector_values": written.injector_values,
+        "injector_settings": written.injector_settings,
         "install_values": written.install_values,
     }
 

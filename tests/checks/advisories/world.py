@@ -12,7 +12,7 @@ import yaml
 
 from tests.survey.conftest import BUILT_IN, Shelf
 from upgrader.catalog import load_catalog
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
 from upgrader.model.kinds import Kind, Obj
 from upgrader.model.snapshot import ClusterId, Snapshot, Workload
 from upgrader.model.version import Version
@@ -226,10 +226,9 @@ def _crowd(mesh: Mesh) -> Iterator[Obj]:
 def _pod(mesh: Snapshot, workload: Workload, version: str) -> Obj | None:
     """The one pod of an injected workload; of a bare pod and of what nothing injects none."""
     space = mesh.namespace(workload.ref.namespace)
-    versions = {p.revision: p.version for p in mesh.control_planes}
     labels = space.labels if space else {}
     asked = (workload.template_labels, workload.template_annotations, workload.host_network)
-    found = injection(workload.ref.namespace, labels, *asked, mesh.injectors, versions)
+    found = injection(workload.ref.namespace, labels, *asked, mesh.injectors, Istiods.of(mesh))
     if not found.winner or workload.ref.kind.kind == "Pod":
         return None
     kind, name = workload.ref.kind, workload.ref.name

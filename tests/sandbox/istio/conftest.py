@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 
-from upgrader.model.injection import Injectors, Likeness, injection
+from upgrader.model.injection import Injectors, Istiods, Likeness, injection
+from upgrader.model.injector import injector_settings
 from upgrader.model.kinds import MUTATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook, WebhookEntry
 from upgrader.sandbox.api.wire import AdmissionCall
@@ -38,6 +40,7 @@ class Bench:
     def __init__(self) -> None:
         self.store = Store(VirtualClock())
         self.versions: dict[str, str] = {}
+        self.configs: dict[str, dict[str, Any]] = {}
 
     def istiod(self, revision: str, version: str, *, ready: bool = True, name: str = "") -> None:
         """An istiod of a revision behind its Service; not ready ones are behind nothing."""
@@ -117,13 +120,13 @@ class Bench:
 
     def resolved(self, namespace: str, pod: Obj) -> tuple[tuple[str, ...], str]:
         """All revisions that the resolver says would inject the pod, and the one it keeps."""
-        told = injection(*self._asked(namespace, pod), self._webhooks(), self.versions)
+        told = injection(*self._asked(namespace, pod), self._webhooks(), self._istiods())
         return told.revisions, told.winner
 
     def likeness(self, namespace: str, pod: Obj) -> Likeness:
         """What the resolver says decides about the pod."""
         name, ours, labels, notes, host = self._asked(namespace, pod)
-        return Injectors(self._webhooks(), self.versions).within(name, ours).likeness(labels, notes, host)
+        return Injectors(self._webhooks(), self._istiods()).within(name, ours).likeness(labels, notes, host)
 
     def _asked(
         self, namespace: str, pod: Obj
@@ -132,6 +135,16 @@ class Bench:
         labels = {"kubernetes.io/metadata.name": namespace, **(found["metadata"].get("labels") or {})}
         meta, spec = pod["metadata"], pod["spec"]
         return namespace, labels, meta["labels"], meta["annotations"], bool(spec.get("hostNetwork"))
+
+    def configure(self, revision: str, config: Mapping[str, Any]) -> None:
+        """What decides inside an istiod: ``config`` of its injector's ConfigMap."""
+        name = f"istio-sidecar-injector{'' if revision == 'default' else f'-{revision}'}"
+        data = {"config": yaml.safe_dump(dict(config)), "values": "{}"}
+        self.store.put(("", "configmaps", "istio-system", name), {"metadata": {"name": name}, "data": data})
+        self.configs[revision] = dict(config)
+
+    def _istiods(self) -> Istiods:
+        return Istiods(self.versions, {r: injector_settings(c) for r, c in self.configs.items()})
 
     def _webhooks(self) -> list[Webhook]:
         return [_webhook(each) for each in self.store.list(ADMISSION, "mutatingwebhookconfigurations")]

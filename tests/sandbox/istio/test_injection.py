@@ -50,6 +50,7 @@ def test_all_recorded_cases_are_there() -> None:
 
 
 _REVISIONS = {"default": "1.26.8", "1-26": "1.26.8", "1-28": "1.28.10"}
+_OPERATORS = ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "in"]
 _WORDS = st.sampled_from(["true", "false", "", "no", "False", "yes", "on", "y", "TRUE", "disabled"])
 _KEYS = st.sampled_from(["default", "1-26", "1-28", "prod", "gone", ""])
 
@@ -68,6 +69,42 @@ _OWN = st.fixed_dictionaries(
 )
 
 
+_TERMS = st.fixed_dictionaries(
+    {"key": st.sampled_from(["app", "team", INJECT, "no good/"]), "operator": st.sampled_from(_OPERATORS)},
+    optional={"values": st.lists(st.sampled_from(["a", "b", "-"]), max_size=2)},
+)
+_USUAL = st.sampled_from(
+    [
+        {"matchLabels": {"app": "a"}},
+        {"matchExpressions": [{"key": "team", "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a", "b"]}]},
+    ]
+)
+_SELECTORS = st.lists(
+    _USUAL
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "matchLabels": st.dictionaries(
+                st.sampled_from(["app", "team"]), st.sampled_from(["a", "b", "-"])
+            ),
+            "matchExpressions": st.lists(_TERMS, max_size=2),
+        },
+    ),
+    max_size=2,
+)
+_CONFIG = st.fixed_dictionaries(
+    {"templates": st.just({"sidecar": "x"})},
+    optional={
+        "policy": st.sampled_from(["enabled", "enabled", "disabled", "off", ""]),
+        "neverInjectSelector": _SELECTORS,
+        "alwaysInjectSelector": _SELECTORS,
+    },
+)
+_CONFIGS = st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(_REVISIONS), _CONFIG))
+_OWN_LABELS = {"app": st.sampled_from("abc"), "team": st.sampled_from("abc")}
+
+
 def _named(config: dict[str, Any]) -> dict[str, Any]:
     tag, rev = config.get("tag", ""), config["rev"]
     suffix = "" if rev == "default" else f"-{rev}"
@@ -80,7 +117,8 @@ def _named(config: dict[str, Any]) -> dict[str, Any]:
     configs=st.lists(st.one_of(_OWN, _TAG).map(_named), max_size=5),
     namespace=st.sampled_from(["app", "kube-system"]),
     ns=_labels({OLD: st.sampled_from(["enabled", "disabled", ""]), REV: _KEYS}),
-    labels=_labels({INJECT: _WORDS, REV: _KEYS}),
+    settled=_CONFIGS,
+    labels=_labels({INJECT: _WORDS, REV: _KEYS} | _OWN_LABELS),
     notes=_labels({INJECT: _WORDS}),
     host=st.booleans(),
 )
@@ -90,6 +128,7 @@ def test_resolver_and_admission_agree_on_any_world(
     configs: list[dict[str, Any]],
     namespace: str,
     ns: dict[str, str],
+    settled: dict[str, Any],
     labels: dict[str, str],
     notes: dict[str, str],
     host: bool,
@@ -99,6 +138,8 @@ def test_resolver_and_admission_agree_on_any_world(
         bench.injector(config)
     for revision, version in _REVISIONS.items():
         bench.istiod(revision, version)
+    for revision, config in settled.items():
+        bench.configure(revision, config)
     bench.namespace(namespace, ns)
     pod = bench.pod(labels, notes, host_network=host)
     _, winner = bench.resolved(namespace, pod)
@@ -109,9 +150,10 @@ def test_resolver_and_admission_agree_on_any_world(
 @given(
     configs=st.lists(st.one_of(_OWN, _TAG).map(_named), max_size=5),
     ns=_labels({OLD: st.sampled_from(["enabled", "disabled", ""]), REV: _KEYS}),
+    settled=_CONFIGS,
     pods=st.lists(
         st.tuples(
-            _labels({INJECT: _WORDS, REV: _KEYS, "app": st.sampled_from("abc")}),
+            _labels({INJECT: _WORDS, REV: _KEYS} | _OWN_LABELS),
             _labels({INJECT: _WORDS, "note": st.sampled_from("abc")}),
             st.booleans(),
         ),
@@ -124,6 +166,7 @@ def test_pods_of_one_likeness_are_admitted_alike_so_that_one_speaks_for_all(
     bench_class: type[Bench],
     configs: list[dict[str, Any]],
     ns: dict[str, str],
+    settled: dict[str, Any],
     pods: list[tuple[dict[str, str], dict[str, str], bool]],
 ) -> None:
     bench = bench_class()
@@ -131,6 +174,8 @@ def test_pods_of_one_likeness_are_admitted_alike_so_that_one_speaks_for_all(
         bench.injector(config)
     for revision, version in _REVISIONS.items():
         bench.istiod(revision, version)
+    for revision, config in settled.items():
+        bench.configure(revision, config)
     bench.namespace("app", ns)
     found: dict[Any, set[str]] = {}
     for labels, notes, host in pods:
@@ -143,6 +188,28 @@ def _plain(bench: Bench, version: str = "1.28.10", **more: Any) -> None:
     bench.injector({"name": "istio-sidecar-injector", "rev": "default", "key": "default", "default": True})
     bench.istiod("default", version, **more)
     bench.namespace("app", {OLD: "enabled"})
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    version=st.sampled_from(["1.26.8", "1.28.10"]),
+    config=_CONFIG,
+    pods=st.lists(_labels(_OWN_LABELS) | _labels({INJECT: _WORDS} | _OWN_LABELS), min_size=2, max_size=8),
+)
+@pytest.mark.slow
+def test_what_an_istiod_decides_by_itself_is_the_same_in_both_and_for_pods_of_one_likeness(
+    bench_class: type[Bench], version: str, config: dict[str, Any], pods: list[dict[str, str]]
+) -> None:
+    bench = bench_class()
+    _plain(bench, version)
+    bench.configure("default", config)
+    found: dict[Any, set[str]] = {}
+    for labels in pods:
+        pod = bench.pod(labels, {})
+        injected = bench.injected_by("app", pod)
+        assert injected == bench.resolved("app", pod)[1]
+        found.setdefault(bench.likeness("app", pod), set()).add(injected)
+    assert all(len(revisions) == 1 for revisions in found.values())
 
 
 def test_a_pod_is_refused_in_the_words_of_the_api_server_while_its_injector_has_no_endpoints(
@@ -202,7 +269,7 @@ def test_injecting_again_replaces_the_earlier_sidecar_and_adds_nothing_twice(ben
 
 def test_a_pod_that_asks_for_an_unknown_template_is_refused(bench: Bench) -> None:
     _plain(bench)
-    config = "templates: {sidecar: x, gateway: y}\n"
+    config = "policy: enabled\ntemplates: {sidecar: x, gateway: y}\n"
     key = ("", "configmaps", "istio-system", "istio-sidecar-injector")
     bench.store.put(key, {"metadata": {"name": key[3]}, "data": {"config": config}})
     with pytest.raises(ApiError, match='requested template "mine" not found; have gateway sidecar'):

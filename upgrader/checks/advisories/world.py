@@ -14,7 +14,7 @@ from upgrader.checks.advisories.settings import Seen
 from upgrader.checks.advisories.views import VIEWS
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, stays
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import CustomResource, Document, Snapshot, Workload
 from upgrader.model.version import Version
@@ -149,7 +149,7 @@ class World:
             workload.template_annotations,
             workload.host_network,
             self.mesh.injectors,
-            {p.revision: p.version for p in self.mesh.control_planes},
+            Istiods.of(self.mesh),
         ).winner
 
     @cached_property

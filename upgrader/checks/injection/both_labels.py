@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import REVISION
+from upgrader.model.injection import REVISION, Istiods
 from upgrader.model.injection import injection as injection_of
 from upgrader.model.ownership import resolve
 from upgrader.model.snapshot import Snapshot
@@ -15,13 +15,13 @@ LEGACY = "istio-injection"
 
 def both_labels(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report namespaces with both injection labels: ``istio-injection`` wins, and ``istio.io/rev`` does nothing."""
-    versions = {p.revision: p.version for p in mesh.control_planes}
+    istiods = Istiods.of(mesh)
     for namespace in mesh.namespaces:
         labels = namespace.labels
         if not (LEGACY in labels and REVISION in labels) or stays(context, namespace.name):
             continue
         named = resolve(labels[REVISION], mesh)
-        found = injection_of(namespace.name, labels, {}, {}, False, mesh.injectors, versions).winner
+        found = injection_of(namespace.name, labels, {}, {}, False, mesh.injectors, istiods).winner
         agree = named == frozenset({found}) if found else not named
         gets = f"revision {found}" if found else "no sidecar"
         yield Finding(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moved, some
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import REVISION, injection
+from upgrader.model.injection import REVISION, Istiods, injection
 from upgrader.model.ownership import resolve
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.step import counted
@@ -29,11 +29,9 @@ def ignored_labels(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _winner(mesh: Snapshot, workload: Workload) -> str:
     space = mesh.namespace(workload.ref.namespace)
-    versions = {p.revision: p.version for p in mesh.control_planes}
     asked = (workload.template_labels, workload.template_annotations, workload.host_network)
-    return injection(
-        workload.ref.namespace, space.labels if space else {}, *asked, mesh.injectors, versions
-    ).winner
+    bound = space.labels if space else {}
+    return injection(workload.ref.namespace, bound, *asked, mesh.injectors, Istiods.of(mesh)).winner
 
 
 def _finding(namespace: str, workloads: list[tuple[Workload, str, str]]) -> Finding:

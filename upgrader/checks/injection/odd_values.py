@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from upgrader.checks.context import Context
-from upgrader.checks.scope import leave_behind, moving, stays
+from upgrader.checks.scope import kubectl, leave_behind, moving, stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import INJECT
+from upgrader.model.injection import INJECT, Istiods
 from upgrader.model.injection import injection as injection_of
+from upgrader.model.kinds import CRON_JOB
 from upgrader.model.snapshot import Snapshot, Workload
 
 _PLAIN = frozenset({"", "true", "false"})
@@ -32,7 +33,8 @@ def odd_values(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _gets(mesh: Snapshot, workload: Workload, instead: Mapping[str, str]) -> str:
     space = mesh.namespace(workload.ref.namespace)
-    versions = {p.revision: p.version for p in mesh.control_planes} | dict(instead)
+    running = Istiods.of(mesh)
+    istiods = Istiods({**running.versions, **instead}, running.settings)
     return injection_of(
         workload.ref.namespace,
         space.labels if space else {},
@@ -40,8 +42,16 @@ def _gets(mesh: Snapshot, workload: Workload, instead: Mapping[str, str]) -> str
         workload.template_annotations,
         workload.host_network,
         mesh.injectors,
-        versions,
+        istiods,
     ).winner
+
+
+def asking(workload: Workload, value: str, kind: str = "labels") -> str:
+    """The command that writes ``sidecar.istio.io/inject`` into its pod template, among *kind* (``labels`` or ``annotations``)."""
+    spec = f"""{{"template":{{"metadata":{{"{kind}":{{"{INJECT}":"{value}"}}}}}}}}"""
+    if workload.ref.kind == CRON_JOB:
+        spec = f"""{{"jobTemplate":{{"spec":{spec}}}}}"""
+    return kubectl(workload.ref, "patch", f"""-p '{{"spec":{spec}}}'""")
 
 
 def _finding(workload: Workload, value: str, number: int, gains: bool, context: Context) -> Finding:
@@ -49,10 +59,6 @@ def _finding(workload: Workload, value: str, number: int, gains: bool, context: 
     where = "label" if INJECT in workload.template_labels else "annotation"
     kind = "labels" if where == "label" else "annotations"
     right = "false" if gains else "true"
-    patch = f"""-p '{{"spec":{{"template":{{"metadata":{{"{kind}":{{"{INJECT}":"{right}"}}}}}}}}}}'"""
-    command = (
-        f"kubectl -n {workload.ref.namespace} patch {workload.ref.kind.kind.lower()}/{workload.ref.name}"
-    )
     return Finding(
         code="UPG-0321",
         severity=Severity.BLOCKED,
@@ -60,7 +66,7 @@ def _finding(workload: Workload, value: str, number: int, gains: bool, context: 
         summary=f"{workload.name}: hop {number} reads {INJECT}={value} in another way, its pods would {change}",
         what=(f"{where} {INJECT}={value} of the pod template",),
         why="from 1.27 on only true and false are understood, every other value counts as not set",
-        do=(f"{command} {patch}", leave_behind(context, workload.name)),
+        do=(asking(workload, right, kind), leave_behind(context, workload.name)),
         hop=number,
         allowable=True,
         objects=(str(workload.ref),),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import leave_behind, moving, pods, stays, unrolled
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import injection
+from upgrader.model.injection import Istiods, injection
 from upgrader.model.snapshot import Snapshot
 
 CODE = "UPG-0312"
@@ -33,7 +33,7 @@ def jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _cron_jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     revisions = moving(mesh, context)
-    versions = {p.revision: p.version for p in mesh.control_planes}
+    istiods = Istiods.of(mesh)
     for workload in mesh.workloads:
         if workload.ref.kind.kind != "CronJob" or stays(context, workload.ref.namespace, workload.ref.name):
             continue
@@ -45,7 +45,7 @@ def _cron_jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
             workload.template_annotations,
             workload.host_network,
             mesh.injectors,
-            versions,
+            istiods,
         )
         if found.winner in revisions:
             yield Finding(

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from upgrader.model.image import Image
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import Kind, Obj
 from upgrader.model.snapshot.installed import (
     Belonging,
@@ -63,6 +64,12 @@ class NotHeld(tuple[Any, ...]):
     __slots__ = ()
 
 
+class NotHeldByRevision(dict[str, Any]):
+    """The same of what is kept by revision."""
+
+    __slots__ = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that was read, sorted, so that equal clusters have equal snapshots."""
 
@@ -98,6 +105,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """By revision: ``mesh`` of ConfigMap istio[-REV], read as YAML."""
     injector_values: dict[str, Obj] = {}
     """By revision: ``values`` of ConfigMap istio-sidecar-injector[-REV], read as JSON."""
+    injector_settings: dict[str, InjectorSettings] = msgspec.field(default_factory=NotHeldByRevision)
+    """By revision: what ``config`` of the same ConfigMap says about who is injected. Where it could not be read, which
+    ``unread`` says, there is no entry, and what the charts install counts."""
     install_values: dict[str, Obj] = {}
     """By revision: what somebody set when it was installed, as an IstioOperator's spec has it (``values``, ``meshConfig``,
     ``components``): from ConfigMap values[-REV], which has ``values`` alone, else from the IstioOperator."""

@@ -10,7 +10,7 @@ import msgspec
 from upgrader.model.codec import decode
 from upgrader.model.kinds import LISTENER_SET, X_LISTENER_SET
 from upgrader.model.snapshot.documented import DOCUMENTED
-from upgrader.model.snapshot.mesh import NotHeld, Snapshot, Unread
+from upgrader.model.snapshot.mesh import NotHeld, NotHeldByRevision, Snapshot, Unread
 
 _LATER = (
     *(kind.resource for kind in DOCUMENTED),
@@ -38,6 +38,8 @@ def read_snapshot(data: bytes | str) -> Snapshot:
     held: dict[str, Any] = {
         field: () for field in ("documents", "listener_sets") if isinstance(getattr(found, field), NotHeld)
     }
+    if isinstance(found.injector_settings, NotHeldByRevision):
+        held["injector_settings"] = {}
     if not held:
         return found
     unread = sorted((*found.unread, *missing), key=lambda u: (u.what, u.why, u.optional))
@@ -51,3 +53,5 @@ def _not_in(found: Snapshot) -> Iterator[str]:
     if isinstance(found.listener_sets, NotHeld):
         served = {(kind.group, kind.plural) for kind in found.kinds}
         yield from (k.resource for k in (LISTENER_SET, X_LISTENER_SET) if (k.group, k.plural) in served)
+    if isinstance(found.injector_settings, NotHeldByRevision) and found.control_planes:
+        yield "settings of injectors"

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
-from upgrader.model.injection import Asking, Injection, Injectors, Likeness
-from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Obj, Ref
+from upgrader.model.injection import Asking, Injection, Injectors, Istiods, Likeness
+from upgrader.model.injector import InjectorSettings
+from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Ref
 from upgrader.model.ownership import default_validator_of, gateway_owners, namespace_suffix
-from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, WebhookEntry, Workload
+from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, Workload
+from upgrader.planning.foresight.entries import entries_for
 
 REV = "istio.io/rev"
 INJECTION = "istio-injection"
@@ -30,42 +32,13 @@ def relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
     return kept | {key: value for key, value in changes.items() if value is not None}
 
 
-def _matching(key: str, operator: str, *values: str) -> Obj:
-    expression: Obj = {"key": key, "operator": operator}
-    return expression | ({"values": list(values)} if values else {})
-
-
-def entries_for(name: str, service: str, *, default: bool) -> tuple[WebhookEntry, ...]:
-    """The webhook entries of a revision or tag *name* (``istio-discovery`` chart, mutatingwebhook.yaml, 1.12 to 1.31)."""
-    not_refused = _matching(INJECT, "NotIn", "false")
-    no_rev, no_injection = _matching(REV, "DoesNotExist"), _matching(INJECTION, "DoesNotExist")
-    selectors = {
-        "rev.namespace.": ([_matching(REV, "In", name), no_injection], [not_refused]),
-        "rev.object.": ([no_rev, no_injection], [not_refused, _matching(REV, "In", name)]),
-    }
-    if default:
-        selectors["namespace."] = ([_matching(INJECTION, "In", "enabled")], [not_refused])
-        selectors["object."] = ([no_injection, no_rev], [_matching(INJECT, "In", "true"), no_rev])
-    return tuple(
-        WebhookEntry(
-            name=f"{prefix}sidecar-injector.istio.io",
-            service=service,
-            ca=True,
-            failure_policy="Fail",
-            namespace_selector={"matchExpressions": on_namespace},
-            object_selector={"matchExpressions": on_object},
-            resources=("/v1/pods",),
-        )
-        for prefix, (on_namespace, on_object) in selectors.items()
-    )
-
-
 class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Labels, webhooks, tags and live control planes at one moment.
 
     Attributes:
         tags: Tag to the revisions that its webhook and its Service name; more than one means half-moved.
         versions: Revision to version, of every revision that is installed.
+        settings: Revision to what decides inside its istiod, of those that are installed or will be.
         frozen: Revisions whose istiod is scaled to 0.
         templates: Workload (``Deployment shop/cart``) to the labels of its pod template.
         switched_off: Injectors (by name) whose selectors match nothing any more.
@@ -79,6 +52,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     tags: dict[str, frozenset[str]]
     versions: dict[str, str]
     gateways: dict[str, Labels]
+    settings: dict[str, InjectorSettings] = {}
     default_validator: str = ""
     frozen: frozenset[str] = frozenset()
     templates: dict[str, Labels] = {}
@@ -104,6 +78,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             injectors=mesh.injectors,
             tags=tags,
             versions={p.revision: p.version for p in mesh.control_planes},
+            settings=dict(mesh.injector_settings),
             gateways={gateway_name(g): g.labels for g in mesh.api_gateways},
             default_validator=default_validator_of(mesh),
             frozen=frozenset(p.revision for p in mesh.control_planes if p.replicas == 0),
@@ -150,6 +125,22 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             self.default_validator,
             DEFAULT_TAG in self.tags,
         )
+
+    @property
+    def pod_labels(self) -> tuple[str, ...]:
+        """The labels of a pod that decide about injection."""
+        return self._active.pod_labels
+
+    @property
+    def own_settings(self) -> dict[str, InjectorSettings]:
+        """By revision: settings that are others than what the charts install."""
+        return {r: s for r, s in sorted(self.settings.items()) if s != InjectorSettings()}
+
+    def configured(self, revision: str, settings: InjectorSettings) -> Forecast:
+        """With *settings* of the istiod *revision*, which may be installed later."""
+        if self.settings.get(revision, InjectorSettings()) == settings:
+            return self
+        return msgspec.structs.replace(self, settings=self.settings | {revision: settings})
 
     def installed(self, revision: str, version: str) -> Forecast:
         """After *revision* was installed beside the others."""
@@ -252,7 +243,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _active(self) -> Injectors:
-        return Injectors([w for w in self.injectors if w.ref.name not in self.switched_off], self.versions)
+        active = [w for w in self.injectors if w.ref.name not in self.switched_off]
+        return Injectors(active, Istiods(self.versions, self.settings))
 
     def _tag(self, webhook: Webhook) -> str:
         return webhook.tag or tag_of(webhook.ref, self.root_namespace)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from upgrader.model.kinds import WORKLOADS, Labels, Ref
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.foresight.forecast import Forecast, relabelled
@@ -60,6 +62,7 @@ def _probe(
         labels=dict(labels),
         versions=dict(sorted(forecast.versions.items())),
         also=also,
+        settings=forecast.own_settings or msgspec.UNSET,
     )
 
 

@@ -11,10 +11,12 @@ import msgspec
 from upgrader.model import kinds as known
 from upgrader.model.image import Image
 from upgrader.model.injection import selector_keys
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import Kind, Obj, Ref
 from upgrader.model.manifest import Manifest, Part
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.planning.hop.stage import Draft, Owner
+from upgrader.playbook.configured import injecting
 from upgrader.playbook.manifests import Release
 
 IMAGE_TYPE = "sidecar.istio.io/proxyImageType"
@@ -162,11 +164,10 @@ def _injector_values(release: Release) -> dict[str, Any]:
 def asked_labels(release: Release) -> tuple[str, ...]:
     """Labels of pods that istiod itself looks at before it injects, sorted (``injectRequired``, pkg/kube/inject/inject.go).
 
-    They are those of ``neverInjectSelector`` and ``alwaysInjectSelector`` in the values of its injector.
+    They are those of ``neverInjectSelector`` and ``alwaysInjectSelector`` in the configuration of its injector.
     """
-    asked: Any = _injector_values(release).get("sidecarInjectorWebhook") or {}
-    selectors = [s for word in ("neverInjectSelector", "alwaysInjectSelector") for s in asked.get(word) or ()]
-    return tuple(sorted(set().union(*map(selector_keys, selectors))))
+    asked = injecting(release) or InjectorSettings()
+    return tuple(sorted(set().union(*map(selector_keys, (*asked.never, *asked.always)))))
 
 
 def plane_image(release: Release) -> str:

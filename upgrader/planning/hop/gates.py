@@ -129,7 +129,7 @@ def cases(
             continue
         if namespace_binding(labels, forecast) != NONE or _by_default(forecast, space):
             about = f"namespace {space.name} ({_asks(labels)})"
-            found[key] = _case(forecast, images, about, space.name, {})
+            found[key] = _case(forecast, images, about, space.name, _asking(forecast, space.name))
     bound = {name for name, labels in forecast.namespaces.items() if INJECTION in labels or REV in labels}
     for workload in mesh.workloads:
         if workload.ref.namespace in bound or workload.gateway in ("api", "istioctl"):
@@ -147,6 +147,13 @@ def cases(
 def _by_default(forecast: Forecast, space: Namespace) -> bool:
     """Whether what has no label is injected there, as ``enableNamespacesByDefault`` has it."""
     return bool(forecast.injects(space.name, {}).winner)
+
+
+def _asking(forecast: Forecast, namespace: str) -> Labels:
+    """Labels of a pod that its istiod does not refuse by selectors or policy of its own, where there are such."""
+    asks = {INJECT: "true"}
+    loud = not forecast.injects(namespace, {}).winner and forecast.injects(namespace, asks).winner
+    return asks if loud else {}
 
 
 def _asks(labels: Labels) -> str:

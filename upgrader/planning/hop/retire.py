@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from upgrader.model.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -202,7 +204,8 @@ def retire(draft: Draft) -> None:
         return
     playbook, root = draft.inputs.playbook, draft.inputs.mesh.root_namespace
     approval = draft.old if "retire" in playbook.approvals else ""
-    idle = RevisionIdle(revision=draft.old, root_namespace=root)
+    settings = draft.forecast.own_settings or msgspec.UNSET
+    idle = RevisionIdle(revision=draft.old, root_namespace=root, settings=settings)
     manual = ", then MANUAL approval" if approval else ""
     draft.gate(
         f"gate: 0 proxies on {draft.old} and nothing else depends on it{manual}",

@@ -20,7 +20,8 @@ from upgrader.cluster.read import (
 from upgrader.model.change import Create
 from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied, Forbidden, Invalid
-from upgrader.model.injection import ENTRY, INJECT, Injection, Injectors, Likeness
+from upgrader.model.injection import ENTRY, INJECT, Injection, Injectors, Istiods, Likeness
+from upgrader.model.injector import InjectorSettings
 from upgrader.model.kinds import MUTATING_WEBHOOK, NAMESPACE, POD, Labels, Obj, Ref
 from upgrader.model.snapshot import Workload
 from upgrader.model.step import Reader, Reading, Verdict, counted
@@ -76,6 +77,7 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
             there, so that answer is waited out.
         labels: What the restart changes in the pod templates.
         versions: Revision to version: how an istiod reads odd values depends on it.
+        settings: Revision to what decides inside its istiod, where that is not what the charts install.
         also: Pod labels that istiod's own selectors look at (``neverInjectSelector``, ``alwaysInjectSelector``).
     """
 
@@ -90,6 +92,7 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
     labels: dict[str, str | None] = {}
     versions: dict[str, str] = {}
     also: tuple[str, ...] = ()
+    settings: dict[str, InjectorSettings] | msgspec.UnsetType = msgspec.UNSET
 
     @pending_if_unread
     def look(self, cluster: Reader) -> Reading:
@@ -114,7 +117,8 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
 
     def _groups(self, cluster: Reader) -> Iterator[Alike]:
         webhooks = [webhook_of(obj) for obj in cluster.list(MUTATING_WEBHOOK) if is_istio_webhook(obj)]
-        injectors, spaces = Injectors(webhooks, self.versions), dict[str, Labels | None]()
+        injectors = Injectors(webhooks, Istiods(self.versions, self.settings or {}))
+        spaces = dict[str, Labels | None]()
         found: dict[tuple[Any, ...], Alike] = {}
         for ref in dict.fromkeys((*self.asked, *self.workloads)):
             if ref.namespace not in spaces:

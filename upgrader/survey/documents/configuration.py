@@ -10,6 +10,7 @@ import orjson
 import yaml
 
 from upgrader.cluster.read.hiding import is_secret, unsecret
+from upgrader.model.injector import InjectorSettings, injector_settings
 from upgrader.model.kinds import CONFIG_MAP, Obj, Ref
 from upgrader.model.snapshot import ControlPlane, CustomResource, Document
 from upgrader.model.version import UNNAMED, revision_suffix
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     mesh_configs: dict[str, Obj] = {}
     injector_values: dict[str, Obj] = {}
+    injector_settings: dict[str, InjectorSettings] = {}
     install_values: dict[str, Obj] = {}
 
 
@@ -78,13 +80,38 @@ def settings(
             found.mesh_configs[plane.revision] = mesh
         if injector is not None:
             found.injector_values[plane.revision] = injector
+        if deciding := _deciding(look, maps.get((space, f"istio-sidecar-injector{suffix}"))):
+            found.injector_settings[plane.revision] = deciding
         spec = {"values": installed} if installed is not None else _operator(look, resources, plane)
         if spec is not None:
             found.install_values[plane.revision] = spec
     return found
 
 
+def _deciding(look: Looking, one: Obj | None) -> InjectorSettings | None:
+    """None where the injector has no configuration, and where istiod could not read it either, which is noted."""
+    config = _understood(look, one, "config", _yaml)
+    if one is None or config is None:
+        return None
+    try:
+        return injector_settings(config)
+    except ValueError as error:
+        look.illegible(_called("config", one), str(error))
+        return None
+
+
 def _read(look: Looking, one: Obj | None, key: str, load: Callable[[str], Any]) -> Obj | None:
+    """The same without what may be secret."""
+    told = _understood(look, one, key, load)
+    if told is None:
+        return None
+    found: Obj = unsecret(told)
+    return found
+
+
+def _understood(
+    look: Looking, one: Obj | None, key: str, load: Callable[[str], Any]
+) -> Mapping[str, Any] | None:
     """None where there is no such ConfigMap or key, and where it cannot be understood, which is noted."""
     text = ((one or {}).get("data") or {}).get(key)
     if one is None or text is None:
@@ -94,14 +121,14 @@ def _read(look: Looking, one: Obj | None, key: str, load: Callable[[str], Any]) 
     except (yaml.YAMLError, ValueError):
         told = None
     if isinstance(told, Mapping):
-        found: Obj = unsecret(told)
-        return found
-    metadata = one["metadata"]
+        return told
     form = "JSON" if load is orjson.loads else "YAML"
-    look.illegible(
-        f"{key} of ConfigMap {metadata['namespace']}/{metadata['name']}", f"it is not a mapping in {form}"
-    )
+    look.illegible(_called(key, one), f"it is not a mapping in {form}")
     return None
+
+
+def _called(key: str, one: Obj) -> str:
+    return f"{key} of ConfigMap {one['metadata']['namespace']}/{one['metadata']['name']}"
 
 
 def _operator(look: Looking, resources: Sequence[CustomResource], plane: ControlPlane) -> Obj | None:

@@ -1,6 +1,6 @@
 """Does this istiod inject this pod? The order of its questions, and the change of 1.27.
 
-Source: ``injectRequired`` in pkg/kube/inject/inject.go at 1.12.0, 1.26.8, 1.27.0 and 1.30.0.
+Source: ``injectRequired`` in pkg/kube/inject/inject.go at 1.12.0, 1.20.0, 1.26.8, 1.27.0, 1.28.0 and 1.30.0.
 """
 
 from __future__ import annotations
@@ -48,4 +48,4 @@ def _selected(labels: Mapping[str, str], settings: Settings) -> bool | None:
 
 
 def _any_matches(selectors: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> bool:
-    return any(matches(dict(selector), labels) for selector in selectors if selector)
+    return any(matches(dict(selector), labels) for selector in selectors)

@@ -11,6 +11,7 @@ import orjson
 import yaml
 
 from upgrader.sandbox.istio.planes import Istio
+from upgrader.sandbox.selectors import usable
 from upgrader.sandbox.store import Store
 
 DEFAULT_DISCOVERY = "istiod.istio-system.svc:15012"
@@ -68,15 +69,36 @@ def settings_of(store: Store, istiod: Istio) -> Settings:
 def _settings(injector: str, values: str, mesh: str) -> Settings:
     config = parse(injector)
     return Settings(
-        policy=str(config.get("policy") or "enabled"),
-        always=tuple(config.get("alwaysInjectSelector") or ()),
-        never=tuple(config.get("neverInjectSelector") or ()),
+        policy=_policy(config) if config else "enabled",
+        always=_usable(config.get("alwaysInjectSelector")),
+        never=_usable(config.get("neverInjectSelector")),
         annotations=config.get("injectedAnnotations") or {},
         templates=tuple(sorted(config.get("templates") or {})),
         default_templates=tuple(config.get("defaultTemplates") or ("sidecar",)),
         values=parse(values),
         mesh=parse(mesh),
     )
+
+
+def _policy(config: Mapping[str, Any]) -> str:
+    """A policy that the configuration leaves out is the empty word, which injects nothing."""
+    said = config.get("policy")
+    return "" if said is None else str(said)
+
+
+def _usable(selectors: Sequence[Any] | None) -> tuple[dict[str, Any], ...]:
+    return tuple(one for one in map(_worded, selectors or ()) if usable(one))
+
+
+def _worded(told: Any) -> Any:
+    """The same with words for numbers and truths, as a typed reader has them."""
+    if isinstance(told, Mapping):
+        return {key: _worded(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_worded(value) for value in told]
+    if told is None:
+        return None
+    return str(told).lower() if isinstance(told, bool) else str(told)
 
 
 def _data(store: Store, namespace: str, name: str) -> Mapping[str, str]:
