@@ -54,7 +54,7 @@ def test_every_phase_of_an_upgrade_runs_with_its_own_roles_alone_and_does_not_be
             tried.add(rule.text)
             with _without(mesh, rule, f"h1-{wave}"):
                 said = operator.type(*command)
-            assert said.code in {Exit.NO_PERMISSION, Exit.STALE}, (rule, said)
+            assert said.code in {Exit.NO_PERMISSION, Exit.BLOCKED}, (rule, said)
         assert [e for e in _answers(mesh, f"h1-{wave}") if _changes(e)] == []
         for role in roles if not number else ():
             if role["metadata"]["name"] in MORE:

@@ -236,7 +236,7 @@ def test_without_any_one_rule_nothing_is_begun(bare: Journey, plan: Plan, phases
         for path, number in rules_of(handed.world, phase.name):
             role = without(handed.world, path, number)
             answer = admitted(handed, plan, phase)
-            assert answer in {Exit.NO_PERMISSION, Exit.STALE}, (path, role["rules"][number])
+            assert answer in {Exit.NO_PERMISSION, Exit.BLOCKED}, (path, role["rules"][number])
             put_back(handed.world, path, role)
             tried += 1
         assert [e for e in handed.world.audit.writes() if e.user == phase.name] == before

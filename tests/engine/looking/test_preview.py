@@ -184,6 +184,20 @@ def test_a_mesh_without_a_ready_istiod_may_not(mesh: Journey, one_hop: Plan) -> 
     assert standing(mesh, one_hop).verdict is Verdict.BROKEN
 
 
+def test_a_mesh_of_which_an_injector_is_gone_may_not(mesh: Journey, one_hop: Plan) -> None:
+    webhooks = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    mesh.world.local().delete(f"{webhooks}/istio-sidecar-injector-1-27-9")
+    found = standing(mesh, one_hop)
+    assert found.verdict is Verdict.BROKEN
+    assert found.summary.startswith("namespace shop (istio.io/rev=1-27-9): no webhook selects it any more")
+
+
+def test_a_namespace_that_is_gone_is_no_reason_to_stay(mesh: Journey, one_hop: Plan) -> None:
+    mesh.world.local().delete("/api/v1/namespaces/shop")
+    mesh.world.advance(60)
+    assert standing(mesh, one_hop).verdict is Verdict.HOLDS
+
+
 def test_a_mesh_that_cannot_be_read_is_not_known_to_be_safe(mesh: Journey, one_hop: Plan) -> None:
     mesh.world.api.rbac.deny("admin", verbs=["list"], resources=["deployments"])
     assert standing(mesh, one_hop).verdict is Verdict.PENDING

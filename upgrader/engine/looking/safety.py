@@ -2,23 +2,60 @@
 
 from __future__ import annotations
 
-from upgrader.cluster.read import is_live, proxy_container, revision_of
+from upgrader.cluster.read import is_istio_webhook, is_live, proxy_container, revision_of, webhook_of
 from upgrader.engine.driving.wait import looked
-from upgrader.model.kinds import DEPLOYMENT, POD
+from upgrader.model.injection import Istiods, injection
+from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, POD
 from upgrader.model.step import Reader, Reading, worst
 from upgrader.planning.plan import Gate
 from upgrader.planning.record import Progress
-from upgrader.probes import WebhooksResolve
+from upgrader.probes import InjectionCase, Injects, WebhooksResolve
 
 
 def safe_to_leave(progress: Progress, reader: Reader) -> Reading:
-    """Holds when every webhook leads to a ready istiod and the istiods of the hop are up.
+    """Holds when every webhook leads to a ready istiod, the istiods of the hop are up, and who was injected still is.
 
-    Both revisions then serve their own proxies, new pods start, and nothing runs out.
+    Both revisions then serve their own proxies, new pods start with theirs, and nothing runs out.
     """
     asked = _webhooks(progress)
     planes = looked(lambda: _planes(progress, reader))
-    return worst([planes, looked(lambda: asked.look(reader))], planes.summary)
+    injected = looked(lambda: _injected(progress, reader))
+    return worst([planes, injected, looked(lambda: asked.look(reader))], planes.summary)
+
+
+def _injected(progress: Progress, reader: Reader) -> Reading:
+    """Whether some webhook selects everybody who was injected at the last gate that was reached.
+
+    Read from selectors, not asked by dry run, so that whoever may look can know it. A namespace that is gone asks nobody.
+    """
+    cases = _cases(progress)
+    webhooks = [webhook_of(o) for o in reader.list(MUTATING_WEBHOOK) if is_istio_webhook(o)] if cases else []
+    spaces = {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in reader.list(NAMESPACE)}
+    lost = [
+        case.about
+        for case in cases
+        if case.namespace in spaces
+        and not injection(
+            case.namespace, spaces[case.namespace], case.labels, {}, False, webhooks, Istiods({})
+        ).winner
+    ]
+    if not lost:
+        return Reading.holds("who was injected still is")
+    more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+    return Reading.broken(f"{lost[0]}{more}: no webhook selects it any more, new pods start without a proxy")
+
+
+def _cases(progress: Progress) -> list[InjectionCase]:
+    """Who was to be injected at the last gate that holds; where none holds yet, at the first."""
+    rounds = [
+        (item, [case for p in item.action.probes if isinstance(p, Injects) for case in p.cases])
+        for _, _, item in progress.plan.items()
+        if isinstance(item.action, Gate)
+    ]
+    asked = [pair for pair in rounds if pair[1]]
+    settled = [cases for item, cases in asked if progress.is_settled(item)]
+    cases = settled[-1] if settled else asked[0][1] if asked else []
+    return [case for case in cases if case.revision]
 
 
 def _webhooks(progress: Progress) -> WebhooksResolve:

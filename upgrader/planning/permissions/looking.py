@@ -87,7 +87,7 @@ def finding_runs() -> Iterator[Permission]:
 def leaving(ground: Ground, root: str) -> Iterator[Permission]:
     """Whether the mesh may be left as it is, which is asked at every stop."""
     yield from every((DEPLOYMENT,), root)
-    yield from every((POD, *WEBHOOKS))
+    yield from every((POD, NAMESPACE, *WEBHOOKS))
     yield from services(ground, root)
 
 
