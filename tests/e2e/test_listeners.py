@@ -87,17 +87,23 @@ def added(bed: Bed) -> None:
         bed.api.create(_GATEWAY_API.format("legacy", "listenersets"), listener_set(name, ADDED[name], labels))
 
 
-def test_the_proxies_of_a_gateway_have_the_listeners_that_others_add_at_every_moment(
-    bed: Bed, tmp_path: Path, say: Callable[[str], None]
-) -> None:
+def ready(bed: Bed, place: Path) -> tuple[Served, Operator]:
+    """A mesh whose Gateway has every listener that others add, and somebody who may plan its upgrade."""
     bed.kubectl("apply", "--server-side", "-f", str(gateway_api()))
     bed.install(BEFORE_NEW, OLD_REVISION)
     populate(bed, HERE)
     added(bed)
     served = Served(bed, "web", (80, ADDED["own"], ADDED["bare"]))
     await_("the Gateway has all listeners", lambda: list(served.look()) == [] and served.looks > 0)
-    operator = Operator(bed, tmp_path)
+    operator = Operator(bed, place)
     operator.render(NEW)
+    return served, operator
+
+
+def test_the_proxies_of_a_gateway_have_the_listeners_that_others_add_at_every_moment(
+    bed: Bed, tmp_path: Path, say: Callable[[str], None]
+) -> None:
+    served, operator = ready(bed, tmp_path)
 
     with Prober(bed.api, {n.name: n.about for n in HERE}) as prober, served:
         planned = operator.plan(NEW)
@@ -121,14 +127,7 @@ def test_the_proxies_of_a_gateway_have_the_listeners_that_others_add_at_every_mo
 
 def test_a_listener_set_made_while_a_run_goes_on_is_read_or_stops_it(bed: Bed, tmp_path: Path) -> None:
     """Labelled for the revision that is left: no step takes it along, so the gate before the Gateway moves names it."""
-    bed.kubectl("apply", "--server-side", "-f", str(gateway_api()))
-    bed.install(BEFORE_NEW, OLD_REVISION)
-    populate(bed, HERE)
-    added(bed)
-    served = Served(bed, "web", (80, ADDED["own"], ADDED["bare"]))
-    await_("the Gateway has all listeners", lambda: list(served.look()) == [] and served.looks > 0)
-    operator = Operator(bed, tmp_path)
-    operator.render(NEW)
+    served, operator = ready(bed, tmp_path)
     planned = operator.plan(NEW)
     assert planned.code == 0, planned
 

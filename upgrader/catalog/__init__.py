@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upgrader.catalog.entries import Fault, KubernetesRange, Release, SkewRule
 from upgrader.catalog.explain import codes, page
-from upgrader.catalog.load import load_catalog, site_digests
+from upgrader.catalog.load import load_catalog, site_digests, site_flag
 from upgrader.catalog.query import Catalog, Support
 from upgrader.catalog.windows import Window, runs_on, window
 
@@ -21,5 +21,6 @@ __all__ = [
     "page",
     "runs_on",
     "site_digests",
+    "site_flag",
     "window",
 ]

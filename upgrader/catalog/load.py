@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -134,6 +135,11 @@ def _advisories(folder: Path) -> list[Path]:
 
 def _yaml(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+
+
+def site_flag(folder: Path | str | None) -> str:
+    """`` --catalog DIR`` for a command that is to know the site's own catalog; empty where there is none."""
+    return f" --catalog {shlex.quote(str(folder))}" if folder else ""
 
 
 def decoded(file: Path, kind: type[Decoded]) -> Decoded:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
+from upgrader.catalog import site_flag
 from upgrader.checks.context import Context
 from upgrader.model.kinds import WORKLOADS, Ref
 from upgrader.model.snapshot import Snapshot, Workload
@@ -114,8 +114,7 @@ def some(names: Sequence[str], limit: int = 5) -> str:
 def plan_command(context: Context, flags: str = "") -> str:
     """The command that plans the same path again, with the same catalog."""
     target = f" --to {context.path[-1].series}" if context.path else ""
-    site = f" --catalog {shlex.quote(context.site)}" if context.site else ""
-    return f"upgrade plan{target}{site}" + (f" {flags}" if flags else "")
+    return f"upgrade plan{target}{site_flag(context.site)}" + (f" {flags}" if flags else "")
 
 
 def leave_behind(context: Context, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from upgrader.model.injector import DISABLED, ENABLED, InjectorSettings
-from upgrader.model.snapshot import Snapshot, Webhook
+from upgrader.model.snapshot import Snapshot, Webhook, Workload
 from upgrader.model.version import Version
 
 INJECT = "sidecar.istio.io/inject"
@@ -178,6 +178,11 @@ class Injectors:
         self._pods = tuple({REVISION, INJECT}.union(*map(selector_keys, selectors)))
         self._known: dict[tuple[str | None, ...], Asking] = {}
 
+    @classmethod
+    def of(cls, mesh: Snapshot) -> Self:
+        """Those that are installed."""
+        return cls(mesh.injectors, Istiods.of(mesh))
+
     @property
     def pod_labels(self) -> tuple[str, ...]:
         """The labels of a pod that decide, by selectors of webhooks or of an istiod."""
@@ -190,6 +195,14 @@ class Injectors:
             who = namespace, labels, self._injectors, self._istiods
             known = self._known[key] = Asking(who, self._pods, key)
         return known
+
+    def next_proxy(self, mesh: Snapshot, workload: Workload) -> Injection:
+        """Which revision the next pod of *workload* gets, as its namespace in *mesh* is labelled."""
+        space = mesh.namespace(workload.ref.namespace)
+        asking = self.within(workload.ref.namespace, space.labels if space else {})
+        return asking.injection(
+            workload.template_labels, workload.template_annotations, workload.host_network
+        )
 
 
 class Asking:

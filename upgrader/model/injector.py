@@ -35,6 +35,12 @@ class InjectorSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     always: tuple[Obj, ...] = ()
 
 
+def unusual(settings: Mapping[str, InjectorSettings]) -> dict[str, InjectorSettings]:
+    """Those of *settings*, by revision, that are others than what the charts install; sorted."""
+    usual = InjectorSettings()
+    return {revision: one for revision, one in sorted(settings.items()) if one != usual}
+
+
 def injector_settings(config: Mapping[str, Any]) -> InjectorSettings:
     """What istiod makes of ``config`` in ConfigMap istio-sidecar-injector[-REV], which is YAML.
 

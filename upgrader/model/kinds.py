@@ -50,6 +50,11 @@ class Ref(msgspec.Struct, frozen=True, order=True, dict=True):
     def __str__(self) -> str:
         return self._text
 
+    @property
+    def spelled(self) -> str:
+        """``Deployment/shop/cart``, as people type it."""
+        return self._text.replace(" ", "/", 1)
+
     @Once
     def _text(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from upgrader.model.codec import digest
 from upgrader.model.image import Image
-from upgrader.model.injector import InjectorSettings
+from upgrader.model.injector import unusual
 from upgrader.model.ownership import DEFAULT_VALIDATOR
 from upgrader.model.snapshot import Snapshot, Webhook, Workload
 from upgrader.planning.plan import Precondition
@@ -32,9 +32,8 @@ def _planes(mesh: Snapshot) -> Iterator[Precondition]:
         subject = f"istiod {plane.revision}"
         yield Precondition(subject, "image", _text(plane.image))
         yield Precondition(subject, "frozen", "yes" if plane.replicas == 0 else "no")
-    for revision, settings in mesh.injector_settings.items():
-        if settings != InjectorSettings():
-            yield Precondition(f"istiod {revision}", "injection", digest(settings)[:12])
+    for revision, settings in unusual(mesh.injector_settings).items():
+        yield Precondition(f"istiod {revision}", "injection", digest(settings)[:12])
     for webhook in (*mesh.injectors, *mesh.validators):
         yield Precondition(f"webhook {webhook.ref.name}", "selectors", _selectors(webhook))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from upgrader.cluster.clean import clean_line
-from upgrader.cluster.read import control_plane_of, is_control_plane, is_istio_webhook, is_live, webhook_of
+from upgrader.cluster.read import control_plane_of, is_control_plane, is_live, webhooks_of
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, POD, VALIDATING_WEBHOOK, Obj, Ref
 from upgrader.model.snapshot import ControlPlane, Webhook
 from upgrader.model.step import Reader, Reading, counted, worst
@@ -58,7 +58,7 @@ class ControlPlaneReady(
 
     def _webhooks(self, cluster: Reader) -> list[Webhook]:
         found = [*cluster.list(MUTATING_WEBHOOK), *cluster.list(VALIDATING_WEBHOOK)]
-        webhooks = [webhook_of(obj) for obj in found if is_istio_webhook(obj)]
+        webhooks = webhooks_of(found)
         return [w for w in webhooks if w.revision == self.revision]
 
     def _answers(self, cluster: Reader, pod: Obj) -> Reading:

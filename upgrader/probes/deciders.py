@@ -9,9 +9,8 @@ import msgspec
 from upgrader.cluster.read import (
     control_plane_of,
     is_control_plane,
-    is_istio_webhook,
     tag_service_of,
-    webhook_of,
+    webhooks_of,
 )
 from upgrader.model.kinds import (
     DEPLOYMENT,
@@ -64,8 +63,8 @@ def read_deciders(cluster: Reader, root_namespace: str) -> Deciders:
     Raises:
         ClusterFailure: something could not be read.
     """
-    mutating = [webhook_of(w) for w in cluster.list(MUTATING_WEBHOOK) if is_istio_webhook(w)]
-    validating = [webhook_of(w) for w in cluster.list(VALIDATING_WEBHOOK) if is_istio_webhook(w)]
+    mutating = webhooks_of(cluster.list(MUTATING_WEBHOOK))
+    validating = webhooks_of(cluster.list(VALIDATING_WEBHOOK))
     services = [tag_service_of(s) for s in cluster.list(SERVICE, namespace=root_namespace)]
     tags: dict[str, frozenset[str]] = {}
     pairs = [(w.tag, w.revision) for w in mutating if w.tag]

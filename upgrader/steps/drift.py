@@ -21,20 +21,23 @@ def drift(
         writer: Field manager that wrote it, where the object says.
         copy: The object, where the backup of the hop has it.
     """
-    back = f"upgrade restore RUN --hop HOP --only {str(copy).replace(' ', '/', 1)}      # as it was when the hop began"
     what = [f"{subject}: found {clean_line(found)}, expected {clean_line(expected)}"]
     if writer:
         what.append(f"written by {clean_line(writer)}")
+    do = [
+        "put it back as it was and go on:  upgrade resume",
+        "or keep the change and plan anew from what is there:  upgrade plan",
+    ]
+    if copy:
+        do.insert(
+            0, f"upgrade restore RUN --hop HOP --only {copy.spelled}      # as it was when the hop began"
+        )
     return UpgradeError(
         "UPG-0604",
         f"{subject} was changed by somebody else",
         what=what,
         why="what we did not write we do not overwrite: whoever changed it had a reason",
-        do=(
-            *((back,) if copy else ()),
-            "put it back as it was and go on:  upgrade resume",
-            "or keep the change and plan anew from what is there:  upgrade plan",
-        ),
+        do=do,
         exit_code=Exit.STALE,
         left="This step sent nothing more. What was done before it stays; both revisions serve.",
     )

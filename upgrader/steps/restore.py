@@ -51,8 +51,8 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore", tag_fiel
     """Each object of *refs* (all of the backup when empty) equals its copy in *folder*, metadata that the server owns aside.
 
     What is missing is created, what differs is replaced, what is equal is left alone. Istio's own kinds are written in the
-    version that the server prefers by now, for theirs all have one schema; Kubernetes' in that of the copy. How many replicas a Deployment
-    has is its autoscaler's affair and stays as it is.
+    version that the server prefers by now, for theirs all have one schema; Kubernetes' in that of the copy. How many
+    replicas a Deployment has is its autoscaler's affair and stays as it is.
     """
 
     folder: str
@@ -69,9 +69,8 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore", tag_fiel
         for entry in self._entries(cluster):
             kind = served.get((entry.group, entry.plural))
             if kind is not None and not is_backed_up(entry.group):
-                kind = (
-                    entry.ref.kind
-                )  # versions of Kubernetes' own kinds differ: autoscaling/v1 has no metrics
+                # versions of Kubernetes' own kinds differ: autoscaling/v1 has no metrics
+                kind = entry.ref.kind
             ref = entry.ref if kind is None else Ref(kind, entry.name, entry.namespace)
             body = {**self._body(cluster, entry), "apiVersion": ref.kind.api_version}
             found.append(Copy(ref, body, None if kind is None else cluster.get(ref), kind is not None))

@@ -11,7 +11,7 @@ import msgspec
 
 from upgrader.cluster.read import text_of
 from upgrader.model.codec import digest
-from upgrader.model.injector import InjectorSettings
+from upgrader.model.injector import unusual
 from upgrader.model.kinds import CRON_JOB, JOB
 from upgrader.model.snapshot import ControlPlane, Crowd, Namespace, Snapshot, Workload
 
@@ -54,10 +54,9 @@ def snapshot_digest(mesh: Snapshot) -> str:
         "services": mesh.services,
         "unread": [(u.what, u.why) for u in mesh.unread if not u.optional],
     }
-    if own := {r: s for r, s in sorted(mesh.injector_settings.items()) if s != InjectorSettings()}:
-        facts["injecting"] = (
-            own  # what the charts install is left out: a snapshot may be older than this question
-        )
+    # a snapshot may be older than this question, so what is as usual is left out
+    if own := unusual(mesh.injector_settings):
+        facts["injecting"] = own
     return digest(facts)
 
 

@@ -11,10 +11,9 @@ import yaml
 from upgrader.cluster.read import (
     control_plane_of,
     is_control_plane,
-    is_istio_webhook,
     managers_of,
     revision_label,
-    webhook_of,
+    webhooks_of,
 )
 from upgrader.model.kinds import (
     CLUSTER_ROLE,
@@ -97,7 +96,7 @@ def mesh_root(planes: Sequence[ControlPlane], config_maps: Iterable[Obj]) -> str
 
 def webhooks(configurations: Iterable[Obj]) -> tuple[Webhook, ...]:
     """Those that are Istio's or call an istiod, by name."""
-    return tuple(webhook_of(c) for c in named(configurations) if is_istio_webhook(c))
+    return tuple(webhooks_of(named(configurations)))
 
 
 def belongings(

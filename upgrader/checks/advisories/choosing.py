@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from upgrader.catalog.advisories import advisories_of, advisory, minors_with_advisories, near_ids
 from upgrader.catalog.advisory import Advisory
-from upgrader.catalog.load import unusable
+from upgrader.catalog.load import site_flag, unusable
 from upgrader.checks.advisories.named import NAMED
 from upgrader.model.answer import Answer
 from upgrader.model.errors import Exit, UpgradeError
@@ -64,10 +63,8 @@ def checked(answers: Iterable[Answer], folder: Path | None = None) -> tuple[Answ
 
 def explain(id_: str, site: str | Path = "") -> str:
     """The command that tells about an advisory: with the *site*'s catalog where ours has none of that id, or another."""
-    folder = (
-        f" --catalog {shlex.quote(str(site))}" if site and advisory(id_) != advisory(id_, Path(site)) else ""
-    )
-    return f"upgrade explain {id_}{folder}"
+    other = site and advisory(id_) != advisory(id_, Path(site))
+    return f"upgrade explain {id_}{site_flag(site) if other else ''}"
 
 
 def _unknown(id_: str, folder: Path | None) -> UpgradeError:

@@ -14,7 +14,7 @@ from upgrader.checks.advisories.settings import Seen
 from upgrader.checks.advisories.views import VIEWS
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moving, stays
-from upgrader.model.injection import Istiods, injection
+from upgrader.model.injection import Injectors
 from upgrader.model.kinds import Obj
 from upgrader.model.snapshot import CustomResource, Document, Snapshot, Workload
 from upgrader.model.version import Version
@@ -139,22 +139,11 @@ class World:
         return stays(self._context, workload.ref.namespace, workload.ref.name)
 
     def _gets_a_sidecar(self, one: Seen) -> bool:
-        return one.workload is not None and bool(self._injection(one.workload))
-
-    def _injection(self, workload: Workload) -> str:
-        return injection(
-            workload.ref.namespace,
-            self._labels.get(workload.ref.namespace, {}),
-            workload.template_labels,
-            workload.template_annotations,
-            workload.host_network,
-            self.mesh.injectors,
-            Istiods.of(self.mesh),
-        ).winner
+        return one.workload is not None and bool(self._injectors.next_proxy(self.mesh, one.workload).winner)
 
     @cached_property
-    def _labels(self) -> dict[str, dict[str, str]]:
-        return {n.name: n.labels for n in self.mesh.namespaces}
+    def _injectors(self) -> Injectors:
+        return Injectors.of(self.mesh)
 
 
 def _object(one: CustomResource | Document, body: Obj) -> Seen:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import moved, some
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import REVISION, Istiods, injection
+from upgrader.model.injection import REVISION, Injectors
 from upgrader.model.ownership import resolve
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.step import counted
@@ -17,21 +17,17 @@ def ignored_labels(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     ``rev.object.`` selects only where the namespace has neither of the two labels (mutatingwebhook.yaml of istiod's
     chart, 1.12 to 1.31), so whoever put a workload on another revision by its own label did not.
     """
+    injectors = Injectors.of(mesh)
     found: dict[str, list[tuple[Workload, str, str]]] = {}
     for workload, _ in moved(mesh, context):
         asked = workload.template_labels.get(REVISION)
-        winner = _winner(mesh, workload) if asked is not None and not workload.gateway else ""
-        if asked is not None and winner and winner not in resolve(asked, mesh):
+        if asked is None or workload.gateway:
+            continue
+        winner = injectors.next_proxy(mesh, workload).winner
+        if winner and winner not in resolve(asked, mesh):
             found.setdefault(workload.ref.namespace, []).append((workload, asked, winner))
     for namespace, workloads in found.items():
         yield _finding(namespace, workloads)
-
-
-def _winner(mesh: Snapshot, workload: Workload) -> str:
-    space = mesh.namespace(workload.ref.namespace)
-    asked = (workload.template_labels, workload.template_annotations, workload.host_network)
-    bound = space.labels if space else {}
-    return injection(workload.ref.namespace, bound, *asked, mesh.injectors, Istiods.of(mesh)).winner
 
 
 def _finding(namespace: str, workloads: list[tuple[Workload, str, str]]) -> Finding:

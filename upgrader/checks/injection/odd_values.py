@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from upgrader.checks.context import Context
 from upgrader.checks.scope import kubectl, leave_behind, moving, stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import INJECT, Istiods
-from upgrader.model.injection import injection as injection_of
+from upgrader.model.injection import INJECT, Injectors, Istiods
 from upgrader.model.kinds import CRON_JOB
 from upgrader.model.snapshot import Snapshot, Workload
 
@@ -32,18 +31,9 @@ def odd_values(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 
 def _gets(mesh: Snapshot, workload: Workload, instead: Mapping[str, str]) -> str:
-    space = mesh.namespace(workload.ref.namespace)
     running = Istiods.of(mesh)
     istiods = Istiods({**running.versions, **instead}, running.settings)
-    return injection_of(
-        workload.ref.namespace,
-        space.labels if space else {},
-        workload.template_labels,
-        workload.template_annotations,
-        workload.host_network,
-        mesh.injectors,
-        istiods,
-    ).winner
+    return Injectors(mesh.injectors, istiods).next_proxy(mesh, workload).winner
 
 
 def asking(workload: Workload, value: str, kind: str = "labels") -> str:

@@ -9,7 +9,7 @@ from upgrader.model.finding import Finding, Severity
 from upgrader.model.injection import INJECTION, REVISION, Injectors, Istiods
 from upgrader.model.injector import DISABLED, ENABLED, InjectorSettings
 from upgrader.model.installing import Configured
-from upgrader.model.kinds import WORKLOADS, Labels
+from upgrader.model.kinds import WORKLOADS
 from upgrader.model.snapshot import Snapshot, Workload
 from upgrader.model.version import Version
 
@@ -42,22 +42,16 @@ def _changed(mesh: Snapshot, running: Istiods, later: Istiods) -> Iterator[tuple
     before, after = Injectors(mesh.injectors, running), Injectors(mesh.injectors, later)
     for workload in mesh.workloads:
         if workload.ref.kind.kind in _STARTS_PODS:
-            asked = (workload.template_labels, workload.template_annotations, workload.host_network)
-            space = workload.ref.namespace, _bound(mesh, workload)
-            had, gets = (each.within(*space).injection(*asked) for each in (before, after))
+            had, gets = (each.next_proxy(mesh, workload) for each in (before, after))
             if bool(had.winner) != bool(gets.winner):
                 yield workload, "" if had.winner else had.why
-
-
-def _bound(mesh: Snapshot, workload: Workload) -> Labels:
-    space = mesh.namespace(workload.ref.namespace)
-    return space.labels if space else {}
 
 
 def _is_left(mesh: Snapshot, context: Context, workload: Workload) -> bool:
     """Whether its next pods ask the old istiod still: its namespace stays, or it does, and names its revision itself."""
     namespace = workload.ref.namespace
-    own = not {REVISION, INJECTION} & _bound(mesh, workload).keys()
+    space = mesh.namespace(namespace)
+    own = space is None or {REVISION, INJECTION}.isdisjoint(space.labels)
     return stays(context, namespace) or (own and stays(context, namespace, workload.ref.name))
 
 

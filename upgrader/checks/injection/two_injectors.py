@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import some, stays
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import Injectors, Istiods, injects
+from upgrader.model.injection import Injectors, injects
 from upgrader.model.snapshot import Labels, Namespace, Snapshot
 
 
@@ -13,7 +13,7 @@ def two_injectors(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     """Report namespaces in which two revisions would inject the same pod; the name of a webhook then decides."""
     if len({w.revision for w in mesh.injectors}) < 2:
         return
-    injectors = Injectors(mesh.injectors, Istiods.of(mesh))
+    injectors = Injectors.of(mesh)
     for namespace in mesh.namespaces:
         if stays(context, namespace.name):
             continue

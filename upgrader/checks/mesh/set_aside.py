@@ -19,8 +19,8 @@ def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     there, and what names them, stay where they are, and each hop puts them one minor more behind.
     """
     leaves = moving(mesh, context)
+    target = context.path[-1] if context.path else None
     for plane in mesh.control_planes:
-        target = context.path[-1] if context.path else None
         newer = target is None or not plane.version or Version.parse(plane.version) >= target
         on_the_way = any(plane.version == str(v) for v in context.path)
         if newer or on_the_way or plane.revision in leaves:
@@ -36,7 +36,7 @@ def set_aside(mesh: Snapshot, context: Context) -> Iterator[Finding]:
                 why="a plan leaves one revision at a time; what starts there later would be left behind",
                 do=(
                     f"kubectl -n {plane.ref.namespace} get deployment {plane.ref.name}      # is it still wanted",
-                    *(_away(mesh, plane.revision, min(leaves, default="REVISION"))),
+                    *_away(mesh, plane.revision, min(leaves, default="REVISION")),
                 ),
                 objects=(str(plane.ref),),
             )

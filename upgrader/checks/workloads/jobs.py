@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from upgrader.checks.context import Context
 from upgrader.checks.scope import leave_behind, moving, pods, stays, unrolled
 from upgrader.model.finding import Finding, Severity
-from upgrader.model.injection import Istiods, injection
+from upgrader.model.injection import Injectors
 from upgrader.model.snapshot import Snapshot
 
 CODE = "UPG-0312"
@@ -33,20 +33,11 @@ def jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
 
 def _cron_jobs(mesh: Snapshot, context: Context) -> Iterator[Finding]:
     revisions = moving(mesh, context)
-    istiods = Istiods.of(mesh)
+    injectors = Injectors.of(mesh)
     for workload in mesh.workloads:
         if workload.ref.kind.kind != "CronJob" or stays(context, workload.ref.namespace, workload.ref.name):
             continue
-        space = mesh.namespace(workload.ref.namespace)
-        found = injection(
-            workload.ref.namespace,
-            space.labels if space else {},
-            workload.template_labels,
-            workload.template_annotations,
-            workload.host_network,
-            mesh.injectors,
-            istiods,
-        )
+        found = injectors.next_proxy(mesh, workload)
         if found.winner in revisions:
             yield Finding(
                 code=CODE,

@@ -184,9 +184,8 @@ class _End:
             done = f"{progress.done()} of {progress.total()} steps are done."
             untouched = "" if changed else f"{error.left} "
             error.left = f"{untouched}{done} Safe to leave like this: {safety(safe)}."
-        place = {"RUN": self._folder.run, "--hop HOP": f"--hop {held.record.hop}"}
-        for word, value in place.items():
-            error.do = tuple(one.replace(word, value) for one in error.do)
+        hop = f"--hop {held.record.hop}"
+        error.do = tuple(one.replace("RUN", self._folder.run).replace("--hop HOP", hop) for one in error.do)
         self._teller.end(
             exit_code=int(error.exit_code),
             result="failed",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from upgrader.catalog import site_digests
+from upgrader.catalog import site_digests, site_flag
 from upgrader.checks.mesh.unread import gaps
 from upgrader.cli.runs.permitting import check_permissions
 from upgrader.cli.wiring import Connection, survey
@@ -150,8 +149,7 @@ def blocked(findings: Sequence[Finding]) -> UpgradeError:
 def _again(plan: Plan) -> str:
     """The command that plans the same again, with the same catalog."""
     target = plan.path[-1] if plan.path else "VERSION"
-    site = f" --catalog {shlex.quote(plan.catalog)}" if plan.catalog else ""
-    return f"upgrade plan --to {target}{site} --out plan.json"
+    return f"upgrade plan --to {target}{site_flag(plan.catalog)} --out plan.json"
 
 
 def _stale(plan: Plan, what: str, why: str, *do: str) -> UpgradeError:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from upgrader.cli.wiring import Connection
 from upgrader.cluster.identity import may
-from upgrader.cluster.read import is_istio_webhook, webhook_of
+from upgrader.cluster.read import webhooks_of
 from upgrader.engine.keeping.folder import RunFolder
 from upgrader.engine.no_return import undoing
 from upgrader.model.change import HOME
@@ -72,7 +72,7 @@ def _ground(connection: Connection, plan: Plan) -> Ground:
 
 def _webhooks(connection: Connection) -> Iterator[Webhook]:
     for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK):
-        yield from (webhook_of(o) for o in connection.reader.list(kind) if is_istio_webhook(o))
+        yield from webhooks_of(connection.reader.list(kind))
 
 
 def _check(connection: Connection, plan: Plan, wanted: Sequence[Permission]) -> None:

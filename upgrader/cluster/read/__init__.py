@@ -15,6 +15,7 @@ from upgrader.cluster.read.planes import (
     revision_label,
     tag_service_of,
     webhook_of,
+    webhooks_of,
 )
 from upgrader.cluster.read.pods import (
     PROXY,
@@ -74,5 +75,6 @@ __all__ = [
     "text_of",
     "version_of",
     "webhook_of",
+    "webhooks_of",
     "workload_of",
 ]

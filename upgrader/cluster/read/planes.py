@@ -122,6 +122,11 @@ def gitops_annotations(obj: Obj) -> dict[str, str]:
     return {k: v for k, v in sorted(annotations.items()) if k.partition("/")[0].endswith(_GITOPS)}
 
 
+def webhooks_of(configurations: Iterable[Obj]) -> list[Webhook]:
+    """Those of *configurations* that are Istio's or call an istiod, in their order."""
+    return [webhook_of(one) for one in configurations if is_istio_webhook(one)]
+
+
 def is_istio_webhook(configuration: Obj) -> bool:
     """Whether a webhook configuration is Istio's: by its labels, by the names of its entries, or by calling an istiod."""
     labels = configuration["metadata"].get("labels") or {}

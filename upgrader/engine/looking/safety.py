@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upgrader.cluster.read import is_istio_webhook, is_live, proxy_container, revision_of, webhook_of
+from upgrader.cluster.read import is_live, proxy_container, revision_of, webhooks_of
 from upgrader.engine.driving.wait import looked
 from upgrader.model.injection import Istiods, injection
 from upgrader.model.kinds import DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, POD
@@ -29,7 +29,9 @@ def _injected(progress: Progress, reader: Reader) -> Reading:
     Read from selectors, not asked by dry run, so that whoever may look can know it. A namespace that is gone asks nobody.
     """
     cases = _cases(progress)
-    webhooks = [webhook_of(o) for o in reader.list(MUTATING_WEBHOOK) if is_istio_webhook(o)] if cases else []
+    if not cases:
+        return Reading.holds("nobody was to be injected")
+    webhooks = webhooks_of(reader.list(MUTATING_WEBHOOK))
     spaces = {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in reader.list(NAMESPACE)}
     lost = [
         case.about

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from upgrader.model.injection import Asking, Injection, Injectors, Istiods, Likeness
-from upgrader.model.injector import InjectorSettings
+from upgrader.model.injector import InjectorSettings, unusual
 from upgrader.model.kinds import MUTATING_WEBHOOK, SERVICE, Ref
 from upgrader.model.ownership import default_validator_of, gateway_owners, namespace_suffix
 from upgrader.model.snapshot import ApiGateway, Labels, Snapshot, Webhook, Workload
@@ -134,7 +134,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def own_settings(self) -> dict[str, InjectorSettings]:
         """By revision: settings that are others than what the charts install."""
-        return {r: s for r, s in sorted(self.settings.items()) if s != InjectorSettings()}
+        return unusual(self.settings)
 
     def configured(self, revision: str, settings: InjectorSettings) -> Forecast:
         """With *settings* of the istiod *revision*, which may be installed later."""

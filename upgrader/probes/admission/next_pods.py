@@ -11,10 +11,9 @@ import msgspec
 from upgrader.cluster.clean import clean_line
 from upgrader.cluster.read import (
     injected_revision,
-    is_istio_webhook,
     proxy_container,
     template_of,
-    webhook_of,
+    webhooks_of,
     workload_of,
 )
 from upgrader.model.change import Create
@@ -116,7 +115,7 @@ class NextPodsOn(msgspec.Struct, frozen=True, kw_only=True, tag="next-pods-on", 
     # what is there
 
     def _groups(self, cluster: Reader) -> Iterator[Alike]:
-        webhooks = [webhook_of(obj) for obj in cluster.list(MUTATING_WEBHOOK) if is_istio_webhook(obj)]
+        webhooks = webhooks_of(cluster.list(MUTATING_WEBHOOK))
         injectors = Injectors(webhooks, Istiods(self.versions, self.settings or {}))
         spaces = dict[str, Labels | None]()
         found: dict[tuple[Any, ...], Alike] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from upgrader.cluster.read import is_istio_webhook, webhook_of
+from upgrader.cluster.read import webhooks_of
 from upgrader.model.change import Create
 from upgrader.model.codec import digest
 from upgrader.model.failures import ClusterFailure, Denied, Invalid
@@ -89,5 +89,4 @@ def _is_virtual_service(kind: Kind) -> bool:
 
 
 def _validators(cluster: Reader) -> dict[str, Webhook]:
-    found = (webhook_of(obj) for obj in cluster.list(VALIDATING_WEBHOOK) if is_istio_webhook(obj))
-    return {webhook.ref.name: webhook for webhook in found}
+    return {webhook.ref.name: webhook for webhook in webhooks_of(cluster.list(VALIDATING_WEBHOOK))}

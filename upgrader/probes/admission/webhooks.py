@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from upgrader.cluster.read import is_istio_webhook, webhook_of
+from upgrader.cluster.read import webhooks_of
 from upgrader.model.kinds import ENDPOINTS, MUTATING_WEBHOOK, SERVICE, VALIDATING_WEBHOOK, Ref
 from upgrader.model.snapshot import Webhook, WebhookEntry
 from upgrader.model.step import Reader, Reading, counted, worst
@@ -47,7 +47,7 @@ class WebhooksResolve(msgspec.Struct, frozen=True, kw_only=True, tag="webhooks-r
 
     def _all(self, cluster: Reader) -> Iterator[Webhook]:
         for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK):
-            yield from (webhook_of(obj) for obj in cluster.list(kind) if is_istio_webhook(obj))
+            yield from webhooks_of(cluster.list(kind))
 
 
 def _is_off(entry: WebhookEntry) -> bool:

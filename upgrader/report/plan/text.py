@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
+from upgrader.catalog import site_flag
 from upgrader.model.step import counted
 from upgrader.planning.outlook.estimate import estimate
 from upgrader.planning.plan import Gate, Plan, plan_digest
@@ -115,9 +115,8 @@ def saved_text(plan: Plan, path: str, style: Style, typed: Typed, *, next_comman
         saved = f"Saved anyway for reading: {path} ({plan.id})"
         code = next(f.code for f in plan.findings if f.blocks)
         target = f" --to {plan.path[-1]}" if plan.path else ""
-        site = f" --catalog {shlex.quote(plan.catalog)}" if plan.catalog else ""
         rows = [
-            ("after fixing:", f"upgrade plan{target}{site} --out {path}"),
+            ("after fixing:", f"upgrade plan{target}{site_flag(plan.catalog)} --out {path}"),
             ("a finding:", f"upgrade explain {code}"),
             ("for the review:", f"upgrade show {path} -o markdown"),
         ]

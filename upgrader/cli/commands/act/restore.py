@@ -63,18 +63,18 @@ def restore(run: str, hop: int, only: tuple[str, ...], dry_run: bool, yes: bool)
 def _chosen(cluster: Reader, backup: str, only: Sequence[str]) -> tuple[Ref, ...]:
     """The objects of the backup that *only* names, as people and lists of changes write them; () for all."""
     index = load_index(cluster, backup) if only else None
-    known = {_spelled(str(entry.ref)): entry.ref for entry in (index.objects if index else ())}
-    for name in only if index else ():
-        if _spelled(name) not in known:
-            near = get_close_matches(_spelled(name), known, 1)
-            meant = f"; did you mean {str(known[near[0]]).replace(' ', '/', 1)}?" if near else ""
+    if index is None:  # no backup at all is what the step tells of
+        return ()
+    known = {entry.ref.spelled.lower(): entry.ref for entry in index.objects}
+    chosen: list[Ref] = []
+    for name in only:
+        spelled = name.strip().replace(" ", "/", 1).lower()
+        if spelled not in known:
+            near = get_close_matches(spelled, known, 1)
+            meant = f"; did you mean {known[near[0]].spelled}?" if near else ""
             raise click.UsageError(f"--only {name}: {backup} has no such object{meant}")
-    return tuple(known[_spelled(name)] for name in only if index)
-
-
-def _spelled(name: str) -> str:
-    """``virtualservice/shop/cart``."""
-    return name.strip().replace(" ", "/", 1).lower()
+        chosen.append(known[spelled])
+    return tuple(chosen)
 
 
 def _told(options: Globals, text: str, changes: Sequence[str]) -> int:
